@@ -1,0 +1,34 @@
+.PHONY: setup demo test check long bench mutation help
+PORT ?= 8080
+PYTHON ?= python3
+BIN := .venv/bin
+
+help:  ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+setup: .venv/ready  ## create .venv and install everything, once
+
+.venv/ready: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; try make PYTHON=python3.11")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable . --group dev
+	touch .venv/ready
+
+demo: setup  ## a whole hotel on this machine (PORT=8080)
+	$(BIN)/nightporter demo --port $(PORT) --data demo-data
+
+test: setup  ## the tests
+	$(BIN)/python -m pytest -m "not long"
+
+check: setup  ## lint, types, import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+long: setup  ## the long forms of the tests
+	$(BIN)/python -m pytest -m long
+
+bench: setup  ## the benchmarks, as ratios
+	$(BIN)/python -m benchmarks

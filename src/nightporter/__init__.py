@@ -1,0 +1,3 @@
+"""Nightporter: the open device desk for hotels."""
+
+__version__ = "0.1.0"

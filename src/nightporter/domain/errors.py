@@ -1,0 +1,106 @@
+"""The ways to refuse, in the property's words. Which status each one becomes stands in ``web/refusals.py`` alone.
+
+::
+
+    Refusal
+    ├── Unknown              there is no such operation
+    ├── Malformed            the body is not JSON, or not an object
+    ├── TooLarge             the body is over the limit
+    ├── NotRecognised        a token is missing, unknown, revoked or disabled
+    ├── NotPermitted         the caller is known, but may not do this
+    ├── TooManyRequests      the access token asks too often
+    ├── Invalid              a field, or the thing it names, is not usable
+    ├── Contradictory        the filters do not make a question together
+    ├── Blocked              a rule of the property stands against it; a person there can resolve it
+    ├── Changed              somebody else changed it at the same moment
+    ├── TookTooLong          the time budget ran out
+    └── Unavailable          the desk cannot write or read at the moment
+"""
+
+
+class Refusal(Exception):
+    """The request is refused; ``message`` is the text for the caller (contract 2.5)."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class Unknown(Refusal):
+    """There is no such operation at this address."""
+
+    def __init__(self) -> None:
+        super().__init__("There is no such operation. Check the address, its letter case and the method (POST).")
+
+
+class Malformed(Refusal):
+    """The body is not strict JSON in UTF-8, or its root is not an object."""
+
+    def __init__(self) -> None:
+        super().__init__("Invalid JSON")
+
+
+class TooLarge(Refusal):
+    """The body is larger than ``limit`` bytes."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"The request body is larger than {limit} bytes. Send less at once.")
+
+
+class NotRecognised(Refusal):
+    """``parameter`` (ClientToken or AccessToken) is missing, unknown, revoked, or its integration is disabled."""
+
+    def __init__(self, parameter: str) -> None:
+        super().__init__(f"Invalid {parameter}")
+
+
+class NotPermitted(Refusal):
+    """The caller is known but may not use the operation (contract 2.3 rule 5, 2.4 row 8)."""
+
+
+class TooManyRequests(Refusal):
+    """The access token used up its requests; ``retry_after`` is in whole seconds (D23)."""
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__(f"Too many requests. Retry after {retry_after} s.")
+        self.retry_after = retry_after
+
+
+class Invalid(Refusal):
+    """``parameter`` is missing, malformed, out of range, or names something that cannot be used here (D16, D18)."""
+
+    def __init__(self, parameter: str) -> None:
+        super().__init__(f"Invalid {parameter}")
+        self.parameter = parameter
+
+
+class Contradictory(Refusal):
+    """No usable filter, or filters that exclude each other (D17); the message names the fields."""
+
+
+class Blocked(Refusal):
+    """A rule of the property stands against it, and somebody at the property can resolve that (D18)."""
+
+
+class Changed(Refusal):
+    """The row changed again and again while the request was judged (D19)."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The data was changed by somebody else at the same time. Read it again and repeat the request."
+        )
+
+
+class TookTooLong(Refusal):
+    """Processing went over the time budget (D20)."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"The request took longer than {seconds:g} s. Ask for less at once.")
+
+
+class Unavailable(Refusal):
+    """The desk cannot serve at the moment; nothing was changed. ``retry_after`` is in whole seconds."""
+
+    def __init__(self, message: str, retry_after: int = 5) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after

@@ -1,0 +1,18 @@
+"""Where time and new ids come from: one value, made in ``web/app.py`` and passed down; a lint rule bans every other."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """The clock and the mint.
+
+    ``now`` gives the wall clock as an aware UTC time; ``elapsed`` gives seconds that never go backwards, for limits and
+    durations; ``new_id`` gives a new version 7 id in lower case with hyphens.
+    """
+
+    now: Callable[[], datetime]
+    elapsed: Callable[[], float]
+    new_id: Callable[[], str]

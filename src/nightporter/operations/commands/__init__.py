@@ -1,0 +1,1 @@
+"""commands/…: contract 7.1 to 7.6."""

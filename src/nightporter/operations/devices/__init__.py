@@ -1,0 +1,1 @@
+"""devices/…: contract 7.12."""

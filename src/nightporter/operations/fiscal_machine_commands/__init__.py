@@ -1,0 +1,1 @@
+"""fiscalMachineCommands/…: contract 7.7."""

@@ -1,0 +1,71 @@
+"""``Idempotency-Key``: the same request sent again is answered with the first result (DESIGN, "Never twice")."""
+
+import asyncio
+import hashlib
+import re
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+from nightporter.domain.errors import Changed, Invalid
+from nightporter.storage import idempotency
+from nightporter.storage.idempotency import Once, Twin
+from nightporter.storage.types import seconds
+from nightporter.wire.shapes import Common, encode
+
+if TYPE_CHECKING:
+    from nightporter.operations.operation import Call
+
+HEADER = "Idempotency-Key"
+_KEY = re.compile(r"[\x20-\x7e]{1,255}", re.ASCII)
+_COMMON = frozenset(Common.__struct_fields__)
+ROUNDS = 3
+
+InFlight = dict[tuple[str, str, str], asyncio.Future[None]]
+"""Keys whose first request is under way in this process; twins wait for it."""
+
+
+def body_hash(secret: bytes, parameters: Common) -> str:
+    """A keyed hash of the decoded body without the common fields: it tells bodies apart and gives no PIN away."""
+    own = [getattr(parameters, name) for name in parameters.__struct_fields__ if name not in _COMMON]
+    return hashlib.blake2b(encode(own), key=secret, digest_size=32).hexdigest()
+
+
+async def never_twice(
+    call: "Call",
+    parameters: Common,
+    enterprise_id: str,
+    act: Callable[[Once | None], Awaitable[tuple[str, ...] | Twin]],
+) -> tuple[str, ...]:
+    """The ids that ``act`` made, or those that the first request with the same key made within 24 hours.
+
+    ``act`` hands its Once to the writer with the change, so that both are kept in one transaction; what it refuses is
+    not kept. Raises Invalid("Idempotency-Key") for a malformed key and for a key that came with another body.
+    """
+    key = call.idempotency_key
+    if key is None:
+        made = await act(None)
+        assert not isinstance(made, Twin)
+        return made
+    if not _KEY.fullmatch(key):
+        raise Invalid(HEADER)
+    once = Once(
+        call.actor.access_token_id, call.operation, key, body_hash(call.database.secret, parameters), enterprise_id
+    )
+    mine = (once.access_token_id, once.operation, once.key)
+    for _ in range(ROUNDS):
+        while (first := call.in_flight.get(mine)) is not None:
+            await asyncio.shield(first)
+        done = call.in_flight[mine] = asyncio.get_running_loop().create_future()
+        try:
+            used = await idempotency.find(call.database, once, seconds(call.sources.now()))
+            if used is not None:
+                if used.body_hash != once.body_hash:
+                    raise Invalid(HEADER)
+                return used.result
+            made = await act(once)
+            if not isinstance(made, Twin):
+                return made
+        finally:
+            del call.in_flight[mine]
+            done.set_result(None)
+    raise Changed

@@ -1,0 +1,78 @@
+"""What an operation is, and the Call: all that its steps may use."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from enum import Enum
+from functools import cached_property
+from typing import Any, Protocol
+
+from nightporter.access.actor import Actor
+from nightporter.access.rights import Right
+from nightporter.domain.sources import Sources
+from nightporter.operations.never_twice import InFlight
+from nightporter.storage.database import Database
+from nightporter.storage.writer import Writer
+from nightporter.wire.shapes import Common, Shape, decoder
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call of an operation: who calls, and what the steps may use."""
+
+    operation: str
+    actor: Actor
+    database: Database
+    writer: Writer
+    sources: Sources
+    in_flight: InFlight
+    idempotency_key: str | None = None
+
+
+class Portfolio(Enum):
+    """How an operation admits portfolio access tokens (contract 1, 2.4)."""
+
+    NO = "no"
+    ENTERPRISE_ID = "EnterpriseId"
+    ENTERPRISE_IDS = "EnterpriseIds"
+
+
+class Minimal(Enum):
+    """When ``Prefer: return=minimal`` turns a success into 204 (contract 2.6)."""
+
+    NEVER = "never"
+    ALWAYS = "always"
+    EMPTY_PAGE = "empty page"
+
+
+class Streamed(Protocol):
+    """A reply that is printed piece by piece because it may hold documents."""
+
+    is_empty_page: bool
+
+    def pieces(self) -> AsyncIterator[bytes]:
+        """The JSON text."""
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One line of the table of contents."""
+
+    path: str
+    run: Callable[[Call, Any], Awaitable[Shape | Streamed]]
+    parameters: type[Common]
+    reply: type[Shape]
+    portfolio: Portfolio = Portfolio.NO
+    right: Right | None = None
+    minimal: Minimal = Minimal.NEVER
+    is_keyed: bool = False
+    """Whether ``Idempotency-Key`` counts (DESIGN, "Never twice")."""
+
+    @cached_property
+    def decode(self) -> Callable[[bytes], Any]:
+        """Read the parameters from a body; raises Malformed or Invalid."""
+        return decoder(self.parameters)
+
+    @property
+    def summary(self) -> str:
+        """The first line of what the operation's function says of itself."""
+        return (self.run.__doc__ or "").strip().splitlines()[0]

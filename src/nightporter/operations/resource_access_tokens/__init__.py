@@ -1,0 +1,1 @@
+"""resourceAccessTokens/…: contract 7.8 to 7.11."""

@@ -1,0 +1,119 @@
+"""Every setting once: name, type, default and help. The environment, the TOML file, the flags and the docs come from here."""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, get_type_hints
+
+PREFIX = "NIGHTPORTER_"
+
+
+class InvalidSetting(Exception):
+    """A setting has no usable value; the message says which one, where it came from and what would do."""
+
+
+def _setting(default: Any, about: str) -> Any:
+    return field(default=default, metadata={"about": about})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The settings of the server. Sizes are in bytes, times in seconds."""
+
+    host: str = _setting("127.0.0.1", "address to listen on")
+    port: int = _setting(8080, "port to listen on")
+    database: str = _setting("nightporter.db", "the SQLite file that holds the desk")
+    request_limit: int = _setting(200, "requests per access token within the request window; 0 switches the limit off")
+    request_window: float = _setting(30.0, "length of the sliding window of the request limit")
+    body_limit: int = _setting(16 * 1024 * 1024, "largest request body; more is answered with 413")
+    time_budget: float = _setting(30.0, "longest time for one request; more is answered with 408")
+    batch_limit: int = _setting(512, "most changes that the writer commits together")
+    listener_queue: int = _setting(1000, "events that may wait for one socket before it is dropped as too slow")
+    ping_interval: float = _setting(20.0, "time between pings to a socket, and to wait for the answer")
+    tolerant_paths: bool = _setting(
+        False,
+        "match paths of the Connector API without regard to letter case, as before April 2025 (all but fiscalMachineCommands)",
+    )
+    debug: bool = _setting(False, "fill Details of error replies with diagnostics; never where strangers can call")
+    log_level: str = _setting("info", "least level that is logged: debug, info, warning or error")
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """One setting as the docs and the command line show it."""
+
+    name: str
+    type: type
+    default: Any
+    about: str
+
+    @property
+    def variable(self) -> str:
+        """Its environment variable."""
+        return PREFIX + self.name.upper()
+
+
+def described() -> tuple[Described, ...]:
+    """All settings in the order in which they are declared."""
+    types = get_type_hints(Settings)
+    return tuple(Described(f.name, types[f.name], f.default, f.metadata["about"]) for f in fields(Settings))
+
+
+_TRUE, _FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off"}
+_AT_LEAST = {"request_limit": 0, "port": 0, "body_limit": 1, "batch_limit": 1, "listener_queue": 1}
+
+
+def _read(setting: Described, value: Any, origin: str) -> Any:
+    problem = InvalidSetting(
+        f"{setting.name} ({origin}) is {value!r}, expected {setting.type.__name__}: {setting.about}"
+    )
+    if setting.type is bool:
+        if isinstance(value, bool):
+            return value
+        if str(value).lower() in _TRUE | _FALSE:
+            return str(value).lower() in _TRUE
+        raise problem
+    if isinstance(value, bool):
+        raise problem
+    try:
+        read = setting.type(value)
+    except (TypeError, ValueError):
+        raise problem from None
+    if setting.type is float and not 0 < read < float("inf"):
+        raise problem
+    if setting.type is int and read < _AT_LEAST.get(setting.name, 0):
+        raise problem
+    if setting.name == "log_level" and read not in {"debug", "info", "warning", "error"}:
+        raise problem
+    return read
+
+
+def load(
+    flags: Mapping[str, Any] | None = None, file: Path | None = None, environment: Mapping[str, str] | None = None
+) -> Settings:
+    """Gather the settings: a flag wins over the environment, that over the TOML file, that over the default.
+
+    ``flags`` whose value is None count as not given. Raises InvalidSetting for an unusable value, an unknown name in
+    the file, and a file that cannot be read.
+    """
+    environment = os.environ if environment is None else environment
+    known = {setting.name: setting for setting in described()}
+    values: dict[str, Any] = {}
+    if file is not None:
+        try:
+            content = tomllib.loads(file.read_text("utf-8"))
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise InvalidSetting(f"the settings file {file} cannot be read: {error}") from error
+        for name, value in content.items():
+            if name not in known:
+                raise InvalidSetting(f"{file} has an unknown setting {name!r}; known are {', '.join(known)}")
+            values[name] = _read(known[name], value, str(file))
+    for setting in known.values():
+        if (value := environment.get(setting.variable)) is not None:
+            values[setting.name] = _read(setting, value, setting.variable)
+    for name, value in (flags or {}).items():
+        if value is not None:
+            values[name] = _read(known[name], value, f"--{name.replace('_', '-')}")
+    return Settings(**values)

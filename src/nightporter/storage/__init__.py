@@ -1,0 +1,1 @@
+"""What is kept: SQLAlchemy Core for tables and statements, rows and values; no rules."""

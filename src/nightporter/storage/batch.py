@@ -1,0 +1,36 @@
+"""What the steps of one batch share: the transaction, the time that stamps it, the events that it causes."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from nightporter.domain.command import CommandState
+from nightporter.storage.database import Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A change of a command; ``number`` is its place in the order of all events."""
+
+    number: int
+    enterprise_id: str
+    command_id: str
+    device_id: str
+    creator_integration_id: str | None
+    state: CommandState
+
+
+@dataclass(slots=True)
+class Batch:
+    """One transaction of the writer."""
+
+    transaction: Transaction
+    now: datetime
+    seconds: int
+    events: list[Event] = field(default_factory=list)
+    property_changed: bool = False
+
+    def event(
+        self, enterprise_id: str, command_id: str, device_id: str, creator: str | None, state: CommandState
+    ) -> None:
+        """Note a change; it gets its number just before the commit."""
+        self.events.append(Event(0, enterprise_id, command_id, device_id, creator, state))

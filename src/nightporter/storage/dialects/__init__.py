@@ -1,0 +1,1 @@
+"""Only what truly differs between the databases."""

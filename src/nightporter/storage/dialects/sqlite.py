@@ -1,0 +1,206 @@
+"""SQLite: one file, one process, one writer thread; WAL, and ``synchronous=FULL`` so that committed means durable."""
+
+import asyncio
+import json
+import queue
+import sqlite3
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+from nightporter.domain.errors import Unavailable
+from nightporter.storage.database import Transaction
+from nightporter.storage.statements import Row, Statement
+
+T = TypeVar("T")
+
+READERS = 2
+PIECE = 64 * 1024
+_WEATHER = ("full", "disk i/o error", "unable to open", "readonly", "locked", "busy")
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Turn what is weather (a full disk, a lost file) into Unavailable; a defect stays what it is."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        if any(sign in str(error).lower() for sign in _WEATHER):
+            raise Unavailable(f"The database cannot serve at the moment: {error}. Nothing was changed.") from error
+        raise
+
+
+def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
+    """A connection with the settings that the promises rest on."""
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=256)
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute("PRAGMA busy_timeout = 5000")
+    connection.execute("PRAGMA cache_size = -8000")
+    if read_only:
+        connection.execute("PRAGMA query_only = ON")
+    return connection
+
+
+def _bound(statement: Statement, given: Mapping[str, Any]) -> Mapping[str, Any]:
+    if not statement.lists:
+        return given
+    return {**given, **{name: json.dumps([str(item) for item in given[name]]) for name in statement.lists}}
+
+
+class _SqliteTransaction:
+    """Steps run at once on the writer's connection; awaiting them never suspends."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    async def run(self, statement: Statement, rows: Sequence[Mapping[str, Any]]) -> None:
+        self._connection.executemany(statement.sqlite, rows)
+
+    async def fetch(self, statement: Statement, row: Mapping[str, Any]) -> list[Row]:
+        return self._connection.execute(statement.sqlite, _bound(statement, row)).fetchall()
+
+    @asynccontextmanager
+    async def savepoint(self) -> AsyncIterator[None]:
+        self._connection.execute("SAVEPOINT part")
+        try:
+            yield
+        except BaseException:
+            self._connection.execute("ROLLBACK TO part")
+            self._connection.execute("RELEASE part")
+            raise
+        self._connection.execute("RELEASE part")
+
+
+def _finish(work: Awaitable[T]) -> T:
+    """Run a coroutine whose steps never suspend."""
+    steps = work.__await__()
+    try:
+        next(steps)
+    except StopIteration as stop:
+        result: T = stop.value
+        return result
+    raise RuntimeError("a step of a SQLite transaction tried to wait")
+
+
+class SqliteDatabase:
+    """An open SQLite database; made by ``storage.opening.open_sqlite``."""
+
+    def __init__(self, path: Path, *, demo: bool, secret: bytes) -> None:
+        self.path = path
+        self.demo = demo
+        self.secret = secret
+        self._near = connect(path, read_only=True)
+        self._free: queue.SimpleQueue[sqlite3.Connection] = queue.SimpleQueue()
+        for _ in range(READERS):
+            self._free.put(connect(path, read_only=True))
+        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="reader")
+        self._writing = connect(path)
+        self._work: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._write, name="writer", daemon=True)
+        self._thread.start()
+
+    async def one(self, statement: Statement, **given: Any) -> Row | None:
+        with _translated():
+            row: Row | None = self._near.execute(statement.sqlite, _bound(statement, given)).fetchone()
+            return row
+
+    async def few(self, statement: Statement, **given: Any) -> list[Row]:
+        with _translated():
+            return self._near.execute(statement.sqlite, _bound(statement, given)).fetchall()
+
+    async def many(self, statement: Statement, **given: Any) -> list[Row]:
+        return await self._far(lambda c: c.execute(statement.sqlite, _bound(statement, given)).fetchall())
+
+    async def document(self, enterprise_id: str, command_id: str) -> AsyncIterator[bytes]:
+        found = self._near.execute(
+            "SELECT rowid FROM documents WHERE enterprise_id = ? AND command_id = ?", (enterprise_id, command_id)
+        ).fetchone()
+        if found is None:
+            return
+        offset = 0
+        while True:
+            piece = await self._far(lambda c, at=offset: _piece(c, found[0], at))  # type: ignore[misc]
+            if piece:
+                yield piece
+            if len(piece) < PIECE:
+                return
+            offset += PIECE
+
+    async def _far(self, read: Callable[[sqlite3.Connection], T]) -> T:
+        """Run ``read`` in a reader thread; a cancelled read is interrupted at the database."""
+        running: list[sqlite3.Connection] = []
+
+        def reading() -> T:
+            connection = self._free.get()
+            running.append(connection)
+            try:
+                with _translated():
+                    return read(connection)
+            finally:
+                running.clear()
+                self._free.put(connection)
+
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._readers, reading)
+        except asyncio.CancelledError:
+            for connection in running:
+                connection.interrupt()
+            raise
+
+    async def transact(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[T] = loop.create_future()
+
+        def settle(result: T | None, error: BaseException | None) -> None:
+            if done.cancelled():
+                return
+            if error is not None:
+                done.set_exception(error)
+            else:
+                done.set_result(result)  # type: ignore[arg-type]  # without an error there is a result
+
+        def transaction() -> None:
+            try:
+                with _translated():
+                    result = self._commit(work)
+            except BaseException as error:
+                loop.call_soon_threadsafe(settle, None, error)
+            else:
+                loop.call_soon_threadsafe(settle, result, None)
+
+        self._work.put(transaction)
+        return await done
+
+    def _commit(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
+        connection = self._writing
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            result = _finish(work(_SqliteTransaction(connection)))
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+        return result
+
+    def _write(self) -> None:
+        while (transaction := self._work.get()) is not None:
+            transaction()
+
+    async def close(self) -> None:
+        self._work.put(None)
+        await asyncio.get_running_loop().run_in_executor(None, self._thread.join)
+        self._readers.shutdown()
+        for connection in [self._near, self._writing, *(self._free.get() for _ in range(READERS))]:
+            connection.close()
+
+
+def _piece(connection: sqlite3.Connection, row: int, offset: int) -> bytes:
+    with connection.blobopen("documents", "content", row, readonly=True) as blob:
+        blob.seek(offset)
+        return blob.read(PIECE)

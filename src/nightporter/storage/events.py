@@ -1,0 +1,74 @@
+"""Events: one row for each change of a command, numbered in the order in which they become visible."""
+
+from dataclasses import replace
+
+from sqlalchemy import func, or_, select
+
+from nightporter.access.actor import Scope
+from nightporter.domain.command import CommandState
+from nightporter.storage.batch import Batch, Event
+from nightporter.storage.database import Database
+from nightporter.storage.statements import Statement, add, among, at_most, given
+from nightporter.storage.tables import events
+
+_c = events.c
+_COLUMNS = ["number", "enterprise_id", "command_id", "device_id", "creator_integration_id", "state", "time"]
+_ADD = add(events, _COLUMNS)
+_LAST = Statement(select(func.max(_c.number)))
+_BOUNDS = Statement(select(func.min(_c.number), func.max(_c.number)))
+_AFTER = Statement(
+    at_most(
+        select(_c.number, _c.enterprise_id, _c.command_id, _c.device_id, _c.creator_integration_id, _c.state)
+        .where(
+            _c.number > given("number"),
+            among(_c.enterprise_id, "enterprises"),
+            or_(among(_c.device_id, "devices"), _c.creator_integration_id == given("integration")),
+        )
+        .order_by(_c.number),
+        "count",
+    ),
+    lists=("enterprises", "devices"),
+)
+
+
+async def number(batch: Batch) -> list[Event]:
+    """Give the batch's events their numbers and write them; the last step before the commit (DESIGN, writes 8)."""
+    if not batch.events:
+        return []
+    last = (await batch.transaction.fetch(_LAST, {}))[0][0] or 0
+    numbered = [replace(event, number=last + place) for place, event in enumerate(batch.events, 1)]
+    await batch.transaction.run(
+        _ADD,
+        [
+            {
+                "number": event.number,
+                "enterprise_id": event.enterprise_id,
+                "command_id": event.command_id,
+                "device_id": event.device_id,
+                "creator_integration_id": event.creator_integration_id,
+                "state": event.state.value,
+                "time": batch.seconds,
+            }
+            for event in numbered
+        ],
+    )
+    return numbered
+
+
+async def bounds(database: Database) -> tuple[int, int]:
+    """The numbers of the first and the last event that is kept; (1, 0) when there is none."""
+    row = await database.one(_BOUNDS)
+    return (row[0], row[1]) if row and row[1] is not None else (1, 0)
+
+
+async def after(database: Database, scope: Scope, last_seen: int, count: int) -> list[Event]:
+    """At most ``count`` events later than ``last_seen`` that ``scope`` may see, in order (contract 3 rule 6)."""
+    rows = await database.few(
+        _AFTER,
+        number=last_seen,
+        enterprises=scope.enterprise_ids,
+        devices=scope.device_ids,
+        integration=scope.integration_id,
+        count=count,
+    )
+    return [Event(row[0], row[1], row[2], row[3], row[4], CommandState(row[5])) for row in rows]

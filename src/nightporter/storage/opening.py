@@ -1,0 +1,106 @@
+"""Opening, making and upgrading a database."""
+
+import secrets
+import sqlite3
+from pathlib import Path
+
+from nightporter.domain.sources import Sources
+from nightporter.storage.dialects.sqlite import SqliteDatabase, connect
+from nightporter.storage.types import seconds
+
+REVISIONS = ("0001",)
+"""The migrations this release knows, oldest first; a test compares them with the folder."""
+
+
+class DatabaseRefused(Exception):
+    """The database cannot be used as it is; the message says why and what to do."""
+
+
+def revision(path: Path) -> str | None:
+    """The migration at which the database stands; None for a missing or empty one.
+
+    Raises DatabaseRefused for a file that is no SQLite database, or one that something else made.
+    """
+    if not path.exists() or path.stat().st_size == 0:
+        return None
+    try:
+        connection = sqlite3.connect(path)
+        try:
+            tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+            if not tables:
+                return None
+            if "alembic_version" not in tables:
+                raise DatabaseRefused(
+                    f"{path} is a database, but not one of Nightporter. Give another file (--database)."
+                )
+            found = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+            return str(found[0]) if found else None
+        finally:
+            connection.close()
+    except sqlite3.DatabaseError as error:
+        raise DatabaseRefused(f"{path} cannot be read as a SQLite database: {error}.") from error
+
+
+def create(path: Path, sources: Sources, *, demo: bool) -> None:
+    """Make a new database with all tables."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _migrate(path)
+    connection = connect(path)
+    try:
+        connection.execute(
+            "INSERT INTO desk (one, demo, secret, created) VALUES (1, ?, ?, ?)",
+            (demo, secrets.token_bytes(32), seconds(sources.now())),
+        )
+    finally:
+        connection.close()
+
+
+def upgrade(path: Path) -> tuple[str, str]:
+    """Bring an older database to this release; returns the migrations before and after. Raises DatabaseRefused."""
+    before = revision(path)
+    if before is None:
+        raise DatabaseRefused(f"{path} does not exist; nightporter serve makes a new one.")
+    if before not in REVISIONS:
+        raise DatabaseRefused(_too_new(path, before))
+    _migrate(path)
+    return before, REVISIONS[-1]
+
+
+def open_sqlite(path: Path) -> SqliteDatabase:
+    """Open a database of exactly this release. Raises DatabaseRefused with the advice that leads there."""
+    found = revision(path)
+    if found is None:
+        raise DatabaseRefused(f"{path} does not exist.")
+    if found not in REVISIONS:
+        raise DatabaseRefused(_too_new(path, found))
+    if found != REVISIONS[-1]:
+        raise DatabaseRefused(
+            f"{path} was made by an older release (migration {found}, this one needs {REVISIONS[-1]}). "
+            f"Back it up, then run: nightporter upgrade --database {path}"
+        )
+    connection = connect(path)
+    try:
+        desk = connection.execute("SELECT demo, secret FROM desk").fetchone()
+    finally:
+        connection.close()
+    if desk is None:
+        raise DatabaseRefused(f"{path} was not made to its end. Delete it and begin again.")
+    return SqliteDatabase(path, demo=bool(desk[0]), secret=desk[1])
+
+
+def _too_new(path: Path, found: str) -> str:
+    return (
+        f"{path} was made by a newer release of Nightporter (migration {found}, this one knows up to {REVISIONS[-1]}). "
+        "Install that release, or give another file (--database)."
+    )
+
+
+def _migrate(path: Path) -> None:
+    # Alembic is only needed here; importing it costs a start more than opening the database.
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", "nightporter.storage:migrations")
+    config.attributes["path"] = path
+    command.upgrade(config, "head")

@@ -1,0 +1,204 @@
+"""The facts of a property that commands and tokens are made from, one read each, and how they are set."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from sqlalchemy import Table, func, select
+
+from nightporter.domain.account import Company, Customer
+from nightporter.domain.bill import Bill, BillState
+from nightporter.domain.device import Configuration, Device, DeviceType
+from nightporter.domain.enterprise import Enterprise
+from nightporter.domain.reservation import Reservation, ReservationState
+from nightporter.domain.resource import Resource
+from nightporter.storage import tables
+from nightporter.storage.batch import Batch
+from nightporter.storage.database import Database
+from nightporter.storage.statements import Row, Statement, among, given, put
+from nightporter.storage.types import moment
+
+_configurations = msgspec.json.Decoder(Configuration)
+
+
+def _by_id(table: Table, *columns: str) -> Statement:
+    return Statement(
+        select(*(table.c[name] for name in columns)).where(
+            table.c.enterprise_id == given("enterprise"), table.c.id == given("id")
+        )
+    )
+
+
+_DEVICE_COLUMNS = ("id", "enterprise_id", "type", "name", "identifier", "is_active", "configuration")
+_DEVICE = _by_id(tables.devices, *_DEVICE_COLUMNS)
+_DEVICES = Statement(
+    select(*(tables.devices.c[name] for name in _DEVICE_COLUMNS))
+    .where(among(tables.devices.c.enterprise_id, "enterprises"), tables.devices.c.is_active)
+    .order_by(tables.devices.c.name, tables.devices.c.id),
+    lists=("enterprises",),
+)
+_FISCAL_MACHINES = Statement(
+    select(tables.devices.c.id).where(
+        among(tables.devices.c.enterprise_id, "enterprises"), tables.devices.c.type == given("type")
+    ),
+    lists=("enterprises",),
+)
+
+
+def _device(row: Row) -> Device:
+    return Device(row[0], row[1], DeviceType(row[2]), row[3], row[4], bool(row[5]), _configurations.decode(row[6]))
+
+
+async def device(database: Database, enterprise_id: str, device_id: str, kind: DeviceType) -> Device | None:
+    """The device, if it is an active one of that type in the enterprise (contract 7.3 rule 3, D96)."""
+    row = await database.one(_DEVICE, enterprise=enterprise_id, id=device_id)
+    found = _device(row) if row else None
+    return found if found and found.is_active and found.type is kind else None
+
+
+async def devices(database: Database, enterprise_ids: Sequence[str]) -> list[Device]:
+    """All active devices of the enterprises, by name and id (contract 7.12)."""
+    return [_device(row) for row in await database.few(_DEVICES, enterprises=enterprise_ids)]
+
+
+_ENTERPRISE = Statement(
+    select(
+        tables.enterprises.c.id,
+        tables.enterprises.c.name,
+        tables.enterprises.c.accepted_currencies,
+        tables.enterprises.c.is_enabled,
+    ).where(tables.enterprises.c.id == given("enterprise"))
+)
+
+
+async def enterprise(database: Database, enterprise_id: str) -> Enterprise | None:
+    """The enterprise."""
+    row = await database.one(_ENTERPRISE, enterprise=enterprise_id)
+    return Enterprise(row[0], row[1], frozenset(json.loads(row[2])), bool(row[3])) if row else None
+
+
+_RESERVATION = _by_id(
+    tables.reservations,
+    "id", "enterprise_id", "number", "state", "start_time", "end_time", "account_id", "resource_id",
+)  # fmt: skip
+_RESOURCE = _by_id(tables.resources, "id", "enterprise_id", "name", "lock_ids")
+_CUSTOMER = _by_id(tables.customers, "id", "enterprise_id", "first_name", "last_name", "telephone", "email")
+_COMPANY = _by_id(tables.companies, "id", "enterprise_id", "name")
+_BILL = _by_id(tables.bills, "id", "enterprise_id", "state")
+_PAYMENT_REQUEST = _by_id(tables.payment_requests, "id")
+
+
+async def reservation(database: Database, enterprise_id: str, reservation_id: str) -> Reservation | None:
+    """The reservation, if it is of the enterprise."""
+    row = await database.one(_RESERVATION, enterprise=enterprise_id, id=reservation_id)
+    if row is None:
+        return None
+    return Reservation(row[0], row[1], row[2], ReservationState(row[3]), moment(row[4]), moment(row[5]), row[6], row[7])
+
+
+async def resource(database: Database, enterprise_id: str, resource_id: str) -> Resource | None:
+    """The resource, if it is of the enterprise."""
+    row = await database.one(_RESOURCE, enterprise=enterprise_id, id=resource_id)
+    return Resource(row[0], row[1], row[2], tuple(json.loads(row[3]))) if row else None
+
+
+async def account(database: Database, enterprise_id: str, account_id: str) -> Customer | Company | None:
+    """The customer or company, if it is of the enterprise (D63)."""
+    if row := await database.one(_CUSTOMER, enterprise=enterprise_id, id=account_id):
+        return Customer(*row)
+    if row := await database.one(_COMPANY, enterprise=enterprise_id, id=account_id):
+        return Company(*row)
+    return None
+
+
+async def bill(database: Database, enterprise_id: str, bill_id: str) -> Bill | None:
+    """The bill, if it is of the enterprise."""
+    row = await database.one(_BILL, enterprise=enterprise_id, id=bill_id)
+    return Bill(row[0], row[1], BillState(row[2])) if row else None
+
+
+async def has_payment_request(database: Database, enterprise_id: str, payment_request_id: str) -> bool:
+    """Whether the payment request is of the enterprise."""
+    return await database.one(_PAYMENT_REQUEST, enterprise=enterprise_id, id=payment_request_id) is not None
+
+
+async def fiscal_machines(database: Database, enterprise_ids: Sequence[str]) -> frozenset[str]:
+    """The ids of the fiscal machines of the enterprises, inactive ones included."""
+    rows = await database.few(_FISCAL_MACHINES, enterprises=enterprise_ids, type=DeviceType.FISCAL_MACHINE.value)
+    return frozenset(row[0] for row in rows)
+
+
+def _some(table: Table, *columns: str) -> Statement:
+    return Statement(
+        select(*(table.c[name] for name in columns)).where(
+            table.c.enterprise_id == given("enterprise"), among(table.c.id, "ids")
+        ),
+        lists=("ids",),
+    )
+
+
+_RESERVATIONS = _some(tables.reservations, "id")
+_RESOURCES = _some(tables.resources, "id")
+_COMPANIONSHIPS = _some(tables.companionships, "id", "reservation_id")
+
+
+async def references(
+    database: Database,
+    enterprise_id: str,
+    reservation_ids: Sequence[str],
+    companionship_ids: Sequence[str],
+    resource_ids: Sequence[str],
+) -> "References":
+    """Which of the ids that tokens refer to are of the enterprise (contract 7.9 rule 5)."""
+    return References(
+        frozenset(r[0] for r in await database.few(_RESERVATIONS, enterprise=enterprise_id, ids=reservation_ids)),
+        {r[0]: r[1] for r in await database.few(_COMPANIONSHIPS, enterprise=enterprise_id, ids=companionship_ids)},
+        frozenset(r[0] for r in await database.few(_RESOURCES, enterprise=enterprise_id, ids=resource_ids)),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class References:
+    """The things a batch of tokens refers to; ``companionships`` maps each to its reservation."""
+
+    reservations: frozenset[str]
+    companionships: Mapping[str, str | None]
+    resources: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class SetProperty:
+    """Create or replace facts: rows by the name of their table, written in the order of the tables."""
+
+    rows: Mapping[str, Sequence[Mapping[str, Any]]]
+
+
+FACTS = (
+    "enterprises", "portfolios", "portfolio_members", "clients", "integrations", "access_tokens", "devices",
+    "device_connections", "resources", "customers", "companies", "reservations", "companionships", "bills",
+    "payment_requests",
+)  # fmt: skip
+"""The tables that SetProperty writes, in the order in which rows refer to each other."""
+
+_puts = {name: put(tables.metadata.tables[name], tables.metadata.tables[name].columns.keys()) for name in FACTS}
+
+
+async def set_property(batch: Batch, intents: Sequence[SetProperty]) -> list[object]:
+    """Carry out the intents."""
+    for intent in intents:
+        for name in FACTS:
+            if rows := intent.rows.get(name):
+                await batch.transaction.run(_puts[name], rows)
+    batch.property_changed = True
+    return [None] * len(intents)
+
+
+_COUNT_ENTERPRISES = Statement(select(func.count()).select_from(tables.enterprises))
+
+
+async def is_empty(database: Database) -> bool:
+    """Whether nothing was set yet."""
+    row = await database.one(_COUNT_ENTERPRISES)
+    return row is None or row[0] == 0

@@ -1,0 +1,68 @@
+"""Statements written in SQLAlchemy Core and compiled once; running them goes straight to the driver.
+
+SQLAlchemy's own execution costs several times the statement on the hot path (docs/decisions/0003), so only its
+compiler is used: a statement names its parameters, the text is made on first use and kept.
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+from sqlalchemy import Column, ColumnElement, Select, bindparam, column, func, literal_column, select
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.sql import ClauseElement
+from sqlalchemy.sql.compiler import SQLCompiler
+
+Parameters = Mapping[str, Any]
+Row = Sequence[Any]
+
+_SQLITE = sqlite.dialect(paramstyle="named")
+
+
+class Statement:
+    """A statement with named parameters; ``lists`` are those that take a list of ids, tested with :func:`among`."""
+
+    def __init__(self, core: ClauseElement, *, columns: Sequence[str] | None = None, lists: Sequence[str] = ()) -> None:
+        self._core = core
+        self._columns = columns
+        self.lists = tuple(lists)
+
+    @cached_property
+    def sqlite(self) -> str:
+        """The text for SQLite. Raises TypeError for a value that was written into the statement: parameters are named."""
+        compiled = self._core.compile(dialect=_SQLITE, column_keys=self._columns)
+        assert isinstance(compiled, SQLCompiler)
+        if strays := [name for name, bind in compiled.binds.items() if not bind.required]:
+            raise TypeError(f"values written into the statement instead of named: {strays} in {compiled}")
+        return str(compiled)
+
+
+def given(name: str) -> Any:
+    """A parameter of a statement."""
+    return bindparam(name)
+
+
+def among(tested: Column[Any] | ColumnElement[Any], name: str) -> ColumnElement[bool]:
+    """``tested`` is one of the ids in the list parameter ``name``."""
+    return tested.in_(select(column("value")).select_from(func.json_each(bindparam(name)).alias("listed")))
+
+
+def at_most(core: Select[Any], name: str) -> Select[Any]:
+    """At most as many rows as the parameter ``name`` says."""
+    return core.limit(given(name)).offset(literal_column("0"))
+
+
+def add(table: Any, columns: Sequence[str]) -> Statement:
+    """Insert one row."""
+    return Statement(insert(table), columns=columns)
+
+
+def put(table: Any, columns: Sequence[str]) -> Statement:
+    """Insert one row, or replace the one with the same key."""
+    keys = [key.name for key in table.primary_key.columns]
+    statement = insert(table)
+    kept = {name: statement.excluded[name] for name in columns if name not in keys}
+    if not kept:
+        return Statement(statement.on_conflict_do_nothing(index_elements=keys), columns=columns)
+    return Statement(statement.on_conflict_do_update(index_elements=keys, set_=kept), columns=columns)

@@ -1,0 +1,23 @@
+"""Column types whose values read back equal on both databases.
+
+Times are whole seconds since 1970 (the contract's resolution, D33): the same number on both, no zone to lose.
+Ids are text in their wire form.
+"""
+
+from datetime import UTC, datetime
+
+from sqlalchemy import BigInteger, String, Text
+
+Id = String(36)
+Seconds = BigInteger()
+Json = Text()
+
+
+def seconds(moment: datetime) -> int:
+    """An aware time as it is kept: whole seconds, the fraction cut off."""
+    return int(moment.timestamp() // 1)
+
+
+def moment(kept: int) -> datetime:
+    """A kept time as an aware UTC time."""
+    return datetime.fromtimestamp(kept, UTC)

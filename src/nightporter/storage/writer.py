@@ -1,0 +1,162 @@
+"""The one door for writes: intents are gathered, carried out in one transaction, made durable, answered, published.
+
+See docs/decisions/0002. Operations decide and hand over one intent; they never open a transaction.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+from typing import Any, overload
+
+from sqlalchemy import select
+
+from nightporter.domain.errors import Unavailable
+from nightporter.domain.resource_access_token import ResourceAccessToken
+from nightporter.domain.sources import Sources
+from nightporter.storage import commands, events, property, resource_access_tokens  # noqa: A004 - the property's own word
+from nightporter.storage.batch import Batch, Event
+from nightporter.storage.commands import AddCommands, MoveCommand
+from nightporter.storage.database import Database, Transaction
+from nightporter.storage.idempotency import Twin
+from nightporter.storage.property import SetProperty
+from nightporter.storage.resource_access_tokens import (
+    AddResourceAccessTokens,
+    ChangeResourceAccessTokens,
+    DeleteResourceAccessTokens,
+)
+from nightporter.storage.statements import Statement, at_most
+from nightporter.storage.tables import events as events_table
+from nightporter.storage.tables import resource_access_tokens as tokens_table
+from nightporter.storage.types import moment, seconds
+
+Intent = (
+    AddCommands
+    | MoveCommand
+    | AddResourceAccessTokens
+    | ChangeResourceAccessTokens
+    | DeleteResourceAccessTokens
+    | SetProperty
+)
+
+_CARRY_OUT: dict[type[Any], Callable[[Batch, Sequence[Any]], Awaitable[list[object]]]] = {
+    SetProperty: property.set_property,
+    AddCommands: commands.add_commands,
+    MoveCommand: commands.move_commands,
+    AddResourceAccessTokens: resource_access_tokens.add_tokens,
+    ChangeResourceAccessTokens: resource_access_tokens.change_tokens,
+    DeleteResourceAccessTokens: resource_access_tokens.delete_tokens,
+}
+"""Every intent and the function that carries it out; a batch goes through it from top to bottom."""
+
+_LAST_EVENT = Statement(at_most(select(events_table.c.time).order_by(events_table.c.number.desc()), "count"))
+_LAST_TOKEN = Statement(at_most(select(tokens_table.c.created).order_by(tokens_table.c.sequence.desc()), "count"))
+
+Publish = Callable[[list[Event], bool], None]
+"""Takes the events of a committed batch, and whether facts of a property were changed."""
+
+
+class Writer:
+    """The only one who writes. ``publish`` is called after each commit, in order, on the event loop."""
+
+    def __init__(self, database: Database, sources: Sources, publish: Publish, batch_limit: int) -> None:
+        self._database = database
+        self._sources = sources
+        self._publish = publish
+        self._batch_limit = batch_limit
+        self._waiting: deque[tuple[Intent, asyncio.Future[Any]]] = deque()
+        self._committed: deque[tuple[list[Event], bool]] = deque()
+        self._wake = asyncio.Event()
+        self._last = 0
+        self._closing = False
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Begin to write; stamps continue where the database stopped."""
+        for statement in (_LAST_EVENT, _LAST_TOKEN):
+            if row := await self._database.one(statement, count=1):
+                self._last = max(self._last, row[0])
+        self._task = asyncio.create_task(self._write_batches(), name="writer")
+
+    async def close(self) -> None:
+        """Carry out what is waiting, then stop."""
+        self._closing = True
+        self._wake.set()
+        if self._task is not None:
+            await self._task
+
+    @overload
+    async def write(self, intent: AddCommands) -> tuple[str, ...] | Twin: ...
+    @overload
+    async def write(self, intent: AddResourceAccessTokens) -> datetime | Twin: ...
+    @overload
+    async def write(self, intent: MoveCommand) -> bool: ...
+    @overload
+    async def write(self, intent: ChangeResourceAccessTokens) -> list[ResourceAccessToken] | None: ...
+    @overload
+    async def write(self, intent: DeleteResourceAccessTokens | SetProperty) -> None: ...
+    async def write(self, intent: Intent) -> object:
+        """Hand over ``intent``; returns what came of it once that is durable (each intent says what).
+
+        A caller that stops waiting may find its change made, never half made. Raises Unavailable when the database
+        cannot write, or the desk is closing.
+        """
+        if self._closing:
+            raise Unavailable("The desk is closing. Nothing was changed.")
+        done: asyncio.Future[object] = asyncio.get_running_loop().create_future()
+        self._waiting.append((intent, done))
+        self._wake.set()
+        return await done
+
+    async def _write_batches(self) -> None:
+        while True:
+            if not self._waiting:
+                if self._closing:
+                    return
+                self._wake.clear()
+                await self._wake.wait()
+                continue
+            taken = [self._waiting.popleft() for _ in range(min(len(self._waiting), self._batch_limit))]
+            intents = [intent for intent, _ in taken]
+            try:
+                results = await self._commit(intents)
+            except Exception as error:
+                results = [error] if len(intents) == 1 else [await self._alone(intent) for intent in intents]
+            for (_, done), result in zip(taken, results, strict=True):
+                if done.done():
+                    continue
+                if isinstance(result, BaseException):
+                    done.set_exception(result)
+                else:
+                    done.set_result(result)
+            while self._committed:
+                published, property_changed = self._committed.popleft()
+                if published or property_changed:
+                    self._publish(published, property_changed)
+
+    async def _alone(self, intent: Intent) -> object:
+        """After a batch failed as a whole: no intent takes its neighbours with it."""
+        try:
+            return (await self._commit([intent]))[0]
+        except Exception as error:
+            return error
+
+    async def _commit(self, intents: list[Intent]) -> list[object]:
+        now = max(seconds(self._sources.now()), self._last)
+
+        async def work(transaction: Transaction) -> tuple[list[object], list[Event], bool]:
+            batch = Batch(transaction, moment(now), now)
+            results: list[object] = [None] * len(intents)
+            for kind, carry_out in _CARRY_OUT.items():
+                places = [place for place, intent in enumerate(intents) if type(intent) is kind]
+                if places:
+                    for place, result in zip(
+                        places, await carry_out(batch, [intents[place] for place in places]), strict=True
+                    ):
+                        results[place] = result
+            return results, await events.number(batch), batch.property_changed
+
+        results, published, property_changed = await self._database.transact(work)
+        self._last = now
+        self._committed.append((published, property_changed))
+        return results

@@ -1,0 +1,188 @@
+"""The wire's own scalar types (contract 2.10): what msgspec as it comes would take too freely or too strictly.
+
+``Id``, ``Utc`` and ``Int32`` are read by :func:`read_scalar`, the hook of every decoder. Numbers that may have a
+fraction stay raw until :func:`decimal` or :func:`finite` reads them, because their text bounds the work.
+"""
+
+import binascii
+import re
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Annotated, Any, ClassVar
+
+import msgspec
+
+from nightporter.domain.errors import Invalid
+
+
+class Id(str):
+    """A uuid with hyphens in any letter case, kept in lower case; any version and variant (D36)."""
+
+    __slots__ = ()
+
+
+class IdOrUpdateValue(Id):
+    """An id, plain or wrapped as ``{"Value": id}`` (V34)."""
+
+    __slots__ = ()
+
+
+class Utc(datetime):
+    """An instant in UTC, in whole seconds (D32, D33)."""
+
+
+class Int32(int):
+    """An integral JSON number between ``minimum`` and ``maximum``; ``1.0`` is one, ``true`` and ``"1"`` are not (D37)."""
+
+    minimum: ClassVar[int] = -(2**31)
+    maximum: ClassVar[int] = 2**31 - 1
+
+
+class PageSize(Int32):
+    """How many items a page may hold (D26)."""
+
+    minimum = 1
+    maximum = 1000
+
+
+class CopyCount(Int32):
+    """How many copies may be printed at once (D55)."""
+
+    minimum = 1
+    maximum = 100
+
+
+class KeyCount(Int32):
+    """How many keys may be cut at once (D56)."""
+
+    minimum = 1
+    maximum = 100
+
+
+Number = Annotated[msgspec.Raw, msgspec.Meta(extra_json_schema={"type": "number"})]
+"""A JSON number, not yet read."""
+
+SentId = Annotated[str, msgspec.Meta(extra_json_schema={"format": "uuid"})]
+"""A uuid as replies print it: lower case, hyphenated."""
+
+_ID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}", re.ASCII)
+_UTC = re.compile(
+    r"(\d{4}-\d\d-\d\d)(?:T(\d\d:\d\d:\d\d)(?:\.\d{1,7})?(Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)?)?",
+    re.ASCII,
+)
+_NUMBER = re.compile(rb"-?(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d{1,6}))?")
+
+
+def read_id(value: object) -> Id:
+    """Read a uuid; raises ValueError."""
+    if isinstance(value, str) and _ID.fullmatch(value):
+        return Id(value.lower())
+    raise ValueError("expected a uuid with hyphens")
+
+
+def read_utc(value: object) -> Utc:
+    """Read an instant: date and time with zone or without (UTC), or a date alone (midnight); raises ValueError."""
+    match = _UTC.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError("expected a date and time in UTC, like 2025-01-31T12:00:00Z")
+    date, time, zone = match.groups()
+    try:
+        return Utc.fromisoformat(f"{date}T{time or '00:00:00'}{zone or 'Z'}").astimezone(UTC)
+    except OverflowError:
+        raise ValueError("expected a time between the years 1 and 9999") from None
+
+
+def read_int32(kind: type[Int32], value: object) -> Int32:
+    """Read an integral number within the bounds of ``kind``; raises ValueError."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != value // 1:
+        raise ValueError("expected an integer")
+    if not kind.minimum <= value <= kind.maximum:
+        raise ValueError(f"expected an integer from {kind.minimum} to {kind.maximum}")
+    return kind(value)
+
+
+def read_scalar(kind: type, value: Any) -> Any:
+    """Read one of the wire's own types from plain JSON; the hook of every decoder. Raises ValueError."""
+    if kind is Id:
+        return read_id(value)
+    if kind is Utc:
+        return read_utc(value)
+    if issubclass(kind, Int32):
+        return read_int32(kind, value)
+    if kind is IdOrUpdateValue:
+        return IdOrUpdateValue(read_id(value.get("Value") if isinstance(value, dict) else value))
+    raise NotImplementedError(kind)
+
+
+def print_scalar(value: object) -> str | int:
+    """Print one of the wire's own types as plain JSON; the hook of the encoder. Raises NotImplementedError."""
+    if isinstance(value, Utc):
+        return value.strftime("%Y-%m-%dT%H:%M:%SZ")
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, int):
+        return int(value)
+    raise NotImplementedError(type(value))
+
+
+def describe_scalar(kind: type) -> dict[str, Any]:
+    """The JSON schema of one of the wire's own types."""
+    if kind is Id:
+        return {"type": "string", "format": "uuid"}
+    if kind is Utc:
+        return {"type": "string", "format": "date-time"}
+    if kind is IdOrUpdateValue:
+        plain = {"type": "string", "format": "uuid"}
+        return {"anyOf": [plain, {"type": "object", "properties": {"Value": plain}, "required": ["Value"]}]}
+    if issubclass(kind, Int32):
+        return {"type": "integer", "format": "int32", "minimum": kind.minimum, "maximum": kind.maximum}
+    raise NotImplementedError(kind)
+
+
+DIGITS = 15
+SMALLEST_EXPONENT, LARGEST_EXPONENT = -6, 12
+
+
+def decimal(raw: msgspec.Raw | None, parameter: str) -> Decimal:
+    """Read a number exactly, in its shortest form: at most 15 digits, exponent −6…12, bounded before any arithmetic.
+
+    Raises Invalid(``parameter``) for anything else, an absent value included.
+    """
+    text = bytes(raw).strip() if raw is not None else b""
+    match = _NUMBER.fullmatch(text)
+    if match is None:
+        raise Invalid(parameter)
+    whole, fraction, exponent = match.group(1), match.group(2) or b"", int(match.group(3) or 0)
+    exponent -= len(fraction)
+    if len((whole + fraction).lstrip(b"0")) > DIGITS or not SMALLEST_EXPONENT <= exponent <= LARGEST_EXPONENT:
+        raise Invalid(parameter)
+    value = Decimal(text.decode("ascii"))
+    return value.quantize(Decimal(1)) if value == value.to_integral_value() else value.normalize()
+
+
+def finite(raw: msgspec.Raw | None, parameter: str) -> float | None:
+    """Read any JSON number as it may be clamped later (D48); None when absent or null.
+
+    Raises Invalid(``parameter``) for another JSON type.
+    """
+    text = bytes(raw).strip() if raw is not None else b"null"
+    if text == b"null":
+        return None
+    if text[:1] not in b"-0123456789":
+        raise Invalid(parameter)
+    return float(text)
+
+
+def is_base64(text: str) -> bool:
+    """Whether ``text`` is non-empty base64 of the standard alphabet with padding (contract 2.10, D57)."""
+    try:
+        return bool(binascii.a2b_base64(text, strict_mode=True))
+    except (binascii.Error, ValueError):
+        return False
+
+
+def usable_text(text: str | None, parameter: str, longest: int = 255) -> str | None:
+    """``text`` if it can be kept: no NUL, at most ``longest`` characters (D97); raises Invalid(``parameter``)."""
+    if text is not None and (len(text) > longest or "\0" in text):
+        raise Invalid(parameter)
+    return text
