@@ -88,6 +88,18 @@ def open_sqlite(path: Path) -> SqliteDatabase:
     return SqliteDatabase(path, demo=bool(desk[0]), secret=desk[1])
 
 
+def is_demo(path: Path) -> bool:
+    """Whether the database was made for the demo, whose tokens everybody knows."""
+    connection = connect(path)
+    try:
+        row = connection.execute("SELECT demo FROM desk").fetchone()
+        return bool(row and row[0])
+    except sqlite3.DatabaseError as error:
+        raise DatabaseRefused(f"{path} was not made to its end: {error}. Delete it and begin again.") from error
+    finally:
+        connection.close()
+
+
 def _too_new(path: Path, found: str) -> str:
     return (
         f"{path} was made by a newer release of Nightporter (migration {found}, this one knows up to {REVISIONS[-1]}). "

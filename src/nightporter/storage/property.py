@@ -10,13 +10,16 @@ from sqlalchemy import Table, func, select
 
 from nightporter.domain.account import Company, Customer
 from nightporter.domain.bill import Bill, BillState
+from nightporter.domain.command import NewCommand
 from nightporter.domain.device import Configuration, Device, DeviceType
 from nightporter.domain.enterprise import Enterprise
 from nightporter.domain.reservation import Reservation, ReservationState
 from nightporter.domain.resource import Resource
 from nightporter.storage import tables
 from nightporter.storage.batch import Batch
+from nightporter.storage.commands import AddCommands, add_commands
 from nightporter.storage.database import Database
+from nightporter.storage.resource_access_tokens import PUT_TOKEN
 from nightporter.storage.statements import Row, Statement, among, given, put
 from nightporter.storage.types import moment
 
@@ -170,9 +173,15 @@ class References:
 
 @dataclass(frozen=True, slots=True)
 class SetProperty:
-    """Create or replace facts: rows by the name of their table, written in the order of the tables."""
+    """Create or replace facts: ``rows`` by the name of their table, written in the order of the tables.
+
+    ``commands`` are added where they do not exist yet, since what became of one is not undone by a file; ``tokens`` are
+    rows of resource access tokens.
+    """
 
     rows: Mapping[str, Sequence[Mapping[str, Any]]]
+    commands: Sequence[NewCommand] = ()
+    tokens: Sequence[Mapping[str, Any]] = ()
 
 
 FACTS = (
@@ -182,6 +191,7 @@ FACTS = (
 )  # fmt: skip
 """The tables that SetProperty writes, in the order in which rows refer to each other."""
 
+_HAS_COMMAND = _by_id(tables.commands, "id")
 _puts = {name: put(tables.metadata.tables[name], tables.metadata.tables[name].columns.keys()) for name in FACTS}
 
 
@@ -191,6 +201,14 @@ async def set_property(batch: Batch, intents: Sequence[SetProperty]) -> list[obj
         for name in FACTS:
             if rows := intent.rows.get(name):
                 await batch.transaction.run(_puts[name], rows)
+        if intent.tokens:
+            await batch.transaction.run(PUT_TOKEN, intent.tokens)
+        missing = [
+            c
+            for c in intent.commands
+            if not await batch.transaction.fetch(_HAS_COMMAND, {"enterprise": c.enterprise_id, "id": c.id})
+        ]
+        await add_commands(batch, [AddCommands((command,)) for command in missing])
     batch.property_changed = True
     return [None] * len(intents)
 

@@ -21,7 +21,7 @@ from nightporter.storage.batch import Batch
 from nightporter.storage.commands import Position, bounds
 from nightporter.storage.database import Database
 from nightporter.storage.idempotency import Once, Twin
-from nightporter.storage.statements import Row, Statement, add, among, at_most, given
+from nightporter.storage.statements import Row, Statement, add, among, at_most, given, put
 from nightporter.storage.tables import resource_access_tokens
 from nightporter.storage.types import moment, seconds
 
@@ -62,6 +62,7 @@ _FIELDS = [
 ]  # fmt: skip
 _COLUMNS = [_c[name] for name in _FIELDS]
 _ADD = add(resource_access_tokens, _FIELDS)
+PUT_TOKEN = put(resource_access_tokens, _FIELDS, ("enterprise_id", "id"))
 
 
 def _either(name: str) -> Any:

@@ -58,9 +58,9 @@ def add(table: Any, columns: Sequence[str]) -> Statement:
     return Statement(insert(table), columns=columns)
 
 
-def put(table: Any, columns: Sequence[str]) -> Statement:
-    """Insert one row, or replace the one with the same key."""
-    keys = [key.name for key in table.primary_key.columns]
+def put(table: Any, columns: Sequence[str], keys: Sequence[str] = ()) -> Statement:
+    """Insert one row, or replace the one with the same ``keys`` (the primary key where none are given)."""
+    keys = keys or [key.name for key in table.primary_key.columns]
     statement = insert(table)
     kept = {name: statement.excluded[name] for name in columns if name not in keys}
     if not kept:

@@ -6,10 +6,11 @@ See docs/decisions/0002. Operations decide and hand over one intent; they never 
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, overload
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from nightporter.domain.errors import Unavailable
 from nightporter.domain.resource_access_token import ResourceAccessToken
@@ -26,12 +27,20 @@ from nightporter.storage.resource_access_tokens import (
     DeleteResourceAccessTokens,
 )
 from nightporter.storage.statements import Statement, at_most
+from nightporter.storage.tables import desk
 from nightporter.storage.tables import events as events_table
 from nightporter.storage.tables import resource_access_tokens as tokens_table
 from nightporter.storage.types import moment, seconds
 
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """Write something that changes nothing, to know that the desk can write."""
+
+
 Intent = (
-    AddCommands
+    Probe
+    | AddCommands
     | MoveCommand
     | AddResourceAccessTokens
     | ChangeResourceAccessTokens
@@ -39,7 +48,16 @@ Intent = (
     | SetProperty
 )
 
+_TOUCH = Statement(update(desk).values(demo=desk.c.demo))
+
+
+async def _probe(batch: Batch, intents: Sequence[Probe]) -> list[object]:
+    await batch.transaction.run(_TOUCH, [{}])
+    return [None] * len(intents)
+
+
 _CARRY_OUT: dict[type[Any], Callable[[Batch, Sequence[Any]], Awaitable[list[object]]]] = {
+    Probe: _probe,
     SetProperty: property.set_property,
     AddCommands: commands.add_commands,
     MoveCommand: commands.move_commands,
@@ -94,7 +112,7 @@ class Writer:
     @overload
     async def write(self, intent: ChangeResourceAccessTokens) -> list[ResourceAccessToken] | None: ...
     @overload
-    async def write(self, intent: DeleteResourceAccessTokens | SetProperty) -> None: ...
+    async def write(self, intent: DeleteResourceAccessTokens | SetProperty | Probe) -> None: ...
     async def write(self, intent: Intent) -> object:
         """Hand over ``intent``; returns what came of it once that is durable (each intent says what).
 

@@ -1,6 +1,5 @@
 """Bills as printed: the older shape in command data (contract 8.10), the newer in fiscal machine commands (8.11)."""
 
-from datetime import datetime
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -8,7 +7,7 @@ from msgspec import Meta, field
 
 from nightporter.domain.account import AccountType
 from nightporter.domain.bill import BillState
-from nightporter.wire.scalars import SentId
+from nightporter.wire.scalars import SentId, SentUtc
 from nightporter.wire.shapes import Shape
 
 AccountDiscriminator = Literal["BillCustomerData", "BillCompanyData"]
@@ -105,13 +104,13 @@ class _Bill(Shape, kw_only=True):
     type: Literal["Receipt", "Invoice"] = "Receipt"
     number: str | None = None
     variable_symbol: str | None = None
-    created_utc: datetime
-    updated_utc: datetime
-    issued_utc: datetime | None = None
-    taxed_utc: datetime | None = None
-    paid_utc: datetime | None = None
-    due_utc: datetime | None = None
-    last_reminder_date_utc: datetime | None = None
+    created_utc: SentUtc
+    updated_utc: SentUtc
+    issued_utc: SentUtc | None = None
+    taxed_utc: SentUtc | None = None
+    paid_utc: SentUtc | None = None
+    due_utc: SentUtc | None = None
+    last_reminder_date_utc: SentUtc | None = None
     purchase_order_number: str | None = None
     notes: str | None = None
     options: BillOptions | None = None

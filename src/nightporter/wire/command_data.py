@@ -1,6 +1,5 @@
 """The data of commands as printed (contract 8.5 to 8.9): one shape per device type, fiscal data in both shapes."""
 
-from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Literal, TypeVar
 
@@ -9,8 +8,9 @@ from msgspec import Meta
 
 from nightporter.domain.account import AccountType
 from nightporter.domain.command_data import KeyCutterData, PaymentTerminalData, PrinterData
+from nightporter.domain.device import DeviceType
 from nightporter.wire.bills import OlderBill
-from nightporter.wire.scalars import SentId
+from nightporter.wire.scalars import SentId, SentNumber, SentUtc
 from nightporter.wire.shapes import Shape, encode
 
 T = TypeVar("T")
@@ -35,8 +35,8 @@ class KeyCutterCommandData(Shape):
     key_cutter_data: str | None
     key_count: int
     lock_ids: list[str]
-    start_utc: datetime
-    end_utc: datetime
+    start_utc: SentUtc
+    end_utc: SentUtc
     first_name: str | None
     last_name: str
     normalized_first_name: str | None
@@ -51,8 +51,8 @@ class BreakdownItem(Shape):
     """A part of an amount under one tax rate; no code means untaxed."""
 
     tax_rate_code: str | None
-    net_value: Decimal
-    tax_value: Decimal
+    net_value: SentNumber
+    tax_value: SentNumber
 
 
 class Breakdown(Shape):
@@ -65,21 +65,21 @@ class TaxValue(Shape):
     """A tax within an amount."""
 
     code: str | None
-    value: Decimal
+    value: SentNumber
 
 
 class ExtendedAmount(Shape):
     """An amount with its deprecated properties (contract 8.6)."""
 
     currency: str
-    net_value: Decimal
-    gross_value: Decimal
+    net_value: SentNumber
+    gross_value: SentNumber
     tax_values: list[TaxValue]
     breakdown: Breakdown
-    value: Decimal | None
-    net: Decimal | None
-    tax: Decimal | None
-    tax_rate: Decimal | None
+    value: SentNumber | None
+    net: SentNumber | None
+    tax: SentNumber | None
+    tax_rate: SentNumber | None
 
     @classmethod
     def untaxed(cls, currency: str, value: Decimal) -> "ExtendedAmount":
@@ -148,7 +148,7 @@ class ItalianFiscalMachineData(Shape):
     is_refund: bool
     rebated_receipt_number: str | None = None
     rebated_receipt_sequence: str | None = None
-    rebated_receipt_date_time_utc: datetime | None = None
+    rebated_receipt_date_time_utc: SentUtc | None = None
     printer_serial_number: str | None = None
 
 
@@ -201,13 +201,18 @@ class FlatFiscalData(Shape):
         return None
 
 
-CommandData = (
-    PrinterCommandData
-    | KeyCutterCommandData
-    | PaymentTerminalCommandData
-    | PassportScannerCommandData
-    | FiscalMachineCommandData
-)
+DATA_OF: dict[DeviceType, type[Shape]] = {
+    DeviceType.PRINTER: PrinterCommandData,
+    DeviceType.PAYMENT_TERMINAL: PaymentTerminalCommandData,
+    DeviceType.KEY_CUTTER: KeyCutterCommandData,
+    DeviceType.FISCAL_MACHINE: FiscalMachineCommandData,
+    DeviceType.PASSPORT_SCANNER: PassportScannerCommandData,
+}
+"""The shape of a command's data by the type of its device (contract 2.13, encoding C)."""
+
+
+class CommandData:
+    """Stands for one of the shapes of ``DATA_OF`` where a reply is described; it is printed and read raw."""
 
 
 class _KeptPrinterData(Shape):
@@ -249,6 +254,11 @@ def kept(data: PrinterData | KeyCutterData | PaymentTerminalData) -> str:
 
 def _taken(data: object, shape: type[T]) -> T:
     return msgspec.convert(data, shape, from_attributes=True)
+
+
+def without_file(data: PrinterCommandData) -> bytes:
+    """Printer data as it is kept, its file beside it."""
+    return encode(_taken(data, _KeptPrinterData))
 
 
 def with_file(data: bytes, content: bytes) -> bytes:

@@ -1,6 +1,5 @@
 """Commands, devices and tokens as replies print them (contract 8.2 to 8.4, 8.9, 8.13), and the socket's messages (5)."""
 
-from datetime import datetime
 from typing import Annotated, Generic, Literal, TypeVar
 
 from msgspec import UNSET, Meta, Raw, UnsetType
@@ -9,7 +8,7 @@ from nightporter.domain.command import CommandState
 from nightporter.domain.device import DeviceType
 from nightporter.wire.bills import NewerBill
 from nightporter.wire.command_data import CommandData, FlatFiscalData
-from nightporter.wire.scalars import SentId
+from nightporter.wire.scalars import SentId, SentUtc
 from nightporter.wire.shapes import Shape
 
 D = TypeVar("D")
@@ -37,7 +36,7 @@ class Command(Shape, Generic[D]):
 
     id: SentId
     state: CommandState
-    created_utc: datetime
+    created_utc: SentUtc
     creator: User | None
     device: Device
     data: D
@@ -81,7 +80,7 @@ class FiscalMachineCommand(Shape):
 
     id: SentId
     state: CommandState
-    created_utc: datetime
+    created_utc: SentUtc
     creator: ProfileData | None
     fiscal_machine_id: str
     api_url: str

@@ -1,10 +1,8 @@
 """Resource access tokens as replies print them (contract 8.13)."""
 
-from datetime import datetime
-
 from nightporter.domain import resource_access_token as domain
 from nightporter.domain.resource_access_token import ResourceAccessTokenType
-from nightporter.wire.scalars import SentId
+from nightporter.wire.scalars import SentId, SentUtc
 from nightporter.wire.shapes import Shape
 
 
@@ -28,11 +26,11 @@ class ResourceAccessToken(Shape):
     type: ResourceAccessTokenType
     value: str
     serial_number: str | None
-    validity_start_utc: datetime
-    validity_end_utc: datetime
+    validity_start_utc: SentUtc
+    validity_end_utc: SentUtc
     permissions: Permissions
-    created_utc: datetime
-    updated_utc: datetime
+    created_utc: SentUtc
+    updated_utc: SentUtc
     is_active: bool
 
     @classmethod

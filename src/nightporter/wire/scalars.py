@@ -65,6 +65,12 @@ Number = Annotated[msgspec.Raw, msgspec.Meta(extra_json_schema={"type": "number"
 SentId = Annotated[str, msgspec.Meta(extra_json_schema={"format": "uuid"})]
 """A uuid as replies print it: lower case, hyphenated."""
 
+SentUtc = Annotated[datetime, msgspec.Meta(tz=True)]
+"""An instant as replies print it: UTC, whole seconds (D33)."""
+
+SentNumber = Annotated[Decimal, msgspec.Meta(extra_json_schema={"type": "number", "format": "decimal"})]
+"""A decimal as replies print it: a JSON number in its shortest form."""
+
 _ID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}", re.ASCII)
 _UTC = re.compile(
     r"(\d{4}-\d\d-\d\d)(?:T(\d\d:\d\d:\d\d)(?:\.\d{1,7})?(Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)?)?",

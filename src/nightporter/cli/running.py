@@ -1,0 +1,80 @@
+"""Running a server in this process: what ``serve`` and ``demo`` share."""
+
+import socket
+import sys
+from pathlib import Path
+
+import typer
+
+from nightporter.settings import Settings
+
+
+def fail(message: str, code: int = 1) -> typer.Exit:
+    """Say what is wrong on the error stream; raise what this returns."""
+    typer.echo(f"nightporter: {message}", err=True)
+    return typer.Exit(code)
+
+
+def run(settings: Settings, database: Path, *, demo: bool, fill: bytes | None = None, greeting: str = "") -> None:
+    """Serve ``database`` until a signal; it is made when it is missing. Raises typer.Exit with a reason told."""
+    import uvicorn
+
+    from nightporter.storage.lock import DatabaseInUse, DatabaseLock
+    from nightporter.storage.opening import DatabaseRefused, create, is_demo, revision
+    from nightporter.web.app import App, machine_sources
+    from nightporter.web.logs import configure
+
+    sources = machine_sources()
+    try:
+        database.parent.mkdir(parents=True, exist_ok=True)
+        with DatabaseLock(database):
+            if revision(database) is None:
+                create(database, sources, demo=demo)
+            elif is_demo(database) != demo:
+                raise DatabaseRefused(_wrong_kind(database, demo=demo))
+            configure(settings.log_level, sources.now)
+            config = uvicorn.Config(
+                App(settings, sources, database, fill=fill),
+                host=settings.host,
+                port=settings.port,
+                loop="uvloop" if "uvloop" in sys.modules or _has_uvloop() else "asyncio",
+                http="httptools",
+                ws="websockets-sansio",
+                ws_per_message_deflate=False,
+                ws_max_size=64 * 1024,
+                ws_ping_interval=settings.ping_interval,
+                ws_ping_timeout=settings.ping_interval,
+                lifespan="on",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                date_header=False,
+                timeout_graceful_shutdown=10,
+            )
+
+            class Server(uvicorn.Server):
+                async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+                    await super().startup(sockets)
+                    if self.started and greeting:
+                        typer.echo(greeting)
+
+            server = Server(config)
+            server.run()
+            if not server.started:
+                raise fail(
+                    f"cannot listen on {settings.host}:{settings.port}; see the log above, or give another --port", 1
+                )
+    except (DatabaseInUse, DatabaseRefused) as refusal:
+        raise fail(str(refusal)) from None
+
+
+def _has_uvloop() -> bool:
+    from importlib.util import find_spec
+
+    return find_spec("uvloop") is not None
+
+
+def _wrong_kind(database: Path, *, demo: bool) -> str:
+    if demo:
+        return f"{database} holds a real desk, not the demo; give another --data."
+    return f"{database} holds the demo, whose tokens everybody knows; give serve another --database."

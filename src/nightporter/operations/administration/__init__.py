@@ -1,0 +1,1 @@
+"""What a property system or an operator does."""

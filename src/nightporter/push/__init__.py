@@ -1,0 +1,1 @@
+"""Committed events on their way to listeners."""

@@ -1,0 +1,136 @@
+"""The composition root: the only place where a desk is put together, and where time and ids come from."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import structlog
+import uuid_utils
+from starlette.applications import Starlette
+
+from nightporter.domain.errors import Unknown
+from nightporter.domain.sources import Sources
+from nightporter.operations.administration.load_property import load_property
+from nightporter.push.hub import Hub
+from nightporter.settings import Settings
+from nightporter.storage import events, property  # noqa: A004 - the property's own word
+from nightporter.storage.batch import Event
+from nightporter.storage.database import Database
+from nightporter.storage.opening import open_sqlite
+from nightporter.storage.writer import Writer
+from nightporter.web.desk import Desk
+from nightporter.web.dispatch import Dispatch, Receive, Send
+from nightporter.web.limits import RequestLimit
+from nightporter.web.metrics import Metrics
+from nightporter.web.pages import Pages
+from nightporter.web.recognition import Recognition
+from nightporter.web.refusals import body_of, status_of
+from nightporter.web.socket import Socket
+
+SOCKET_PATH = b"/ws/connector"
+API = b"/api/"
+_log = structlog.get_logger()
+
+
+def machine_sources() -> Sources:
+    """The machine's clock, and new version 7 ids."""
+    return Sources(
+        now=lambda: datetime.now(UTC),  # noqa: TID251 - the one place
+        elapsed=time.monotonic,  # noqa: TID251 - the one place
+        new_id=lambda: str(uuid_utils.uuid7()),  # noqa: TID251 - the one place
+    )
+
+
+class App:
+    """The ASGI application: sockets, the API, pages. Starts with the first lifespan message and ends with the last."""
+
+    def __init__(self, settings: Settings, sources: Sources, path: Path, *, fill: bytes | None = None) -> None:
+        self._settings = settings
+        self._sources = sources
+        self._path = path
+        self._fill = fill
+        self._api: Dispatch | None = None
+        self._socket: Socket | None = None
+        self._pages: Callable[..., Awaitable[None]] | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+        """Hand a connection to whoever serves it."""
+        if scope["type"] == "http":
+            assert self._api is not None
+            assert self._pages is not None
+            if scope["raw_path"].startswith(API) or scope["raw_path"] not in _PAGES or scope["method"] not in _READS:
+                await self._api(scope, receive, send)
+            else:
+                await self._pages(scope, receive, send)
+        elif scope["type"] == "websocket":
+            assert self._socket is not None
+            if scope["raw_path"] == SOCKET_PATH:
+                await self._socket(scope, receive, send)
+            else:
+                await _no_such_socket(self._sources.new_id(), receive, send)
+        else:
+            await self._live(receive, send)
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        await receive()
+        try:
+            async with self.open():
+                await send({"type": "lifespan.startup.complete"})
+                await receive()
+        except Exception as error:
+            _log.error("the desk could not be opened or closed", exc_info=error)
+            await send({"type": "lifespan.startup.failed", "message": str(error)})
+            raise
+        await send({"type": "lifespan.shutdown.complete"})
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[Desk]:
+        """An open desk, served by this application until the end of the block."""
+        settings, sources = self._settings, self._sources
+        database: Database = open_sqlite(self._path)
+        hub = Hub()
+        recognition = Recognition(database)
+        metrics = Metrics()
+
+        def publish(committed: list[Event], property_changed: bool) -> None:
+            hub.publish(committed)
+            metrics.events.inc(len(committed))
+            if property_changed:
+                recognition.forget()
+                if self._socket is not None:
+                    refreshing = asyncio.get_running_loop().create_task(self._socket.refresh())
+                    self._tasks.add(refreshing)
+                    refreshing.add_done_callback(self._tasks.discard)
+
+        writer = Writer(database, sources, publish, settings.batch_limit)
+        limit = RequestLimit(settings.request_limit, settings.request_window, sources.elapsed)
+        desk = Desk(settings, sources, database, writer, hub, recognition, limit, metrics)
+        await writer.start()
+        try:
+            if self._fill is not None and await property.is_empty(database):
+                await load_property(writer, sources, self._fill)
+            hub.published = (await events.bounds(database))[1]
+            self._api = Dispatch(desk)
+            self._socket = Socket(desk)
+            self._pages = Starlette(routes=Pages(desk).routes)
+            yield desk
+        finally:
+            await writer.close()
+            await database.close()
+
+
+_PAGES = frozenset({b"/", b"/health", b"/ready", b"/metrics", b"/openapi.json"})
+_READS = frozenset({"GET", "HEAD"})
+
+
+async def _no_such_socket(request_id: str, receive: Receive, send: Send) -> None:
+    await receive()
+    headers = [(b"content-type", b"application/json"), (b"request-id", request_id.encode())]
+    refusal = Unknown()
+    await send({"type": "websocket.http.response.start", "status": status_of(refusal), "headers": headers})
+    await send({"type": "websocket.http.response.body", "body": body_of(refusal.message, request_id)})

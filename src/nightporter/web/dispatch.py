@@ -1,0 +1,241 @@
+"""The one path of every call: find → read → recognise → limit → permit → decode → run → commit → reply (contract 2.5).
+
+A plain ASGI callable, because one route pattern needs no router; read once, it holds for every operation.
+"""
+
+import asyncio
+import traceback
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, MutableMapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+import structlog
+
+from nightporter.domain.errors import Malformed, Refusal, TookTooLong, TooLarge, Unknown
+from nightporter.operations import CONNECTOR, Call, Minimal, Operation, Portfolio, Streamed
+from nightporter.web.desk import Desk
+from nightporter.web.refusals import DEFECT, body_of, retry_after, status_of
+from nightporter.wire.shapes import Shape, encode
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+PREFIX = "/api/connector/v1/"
+STRICT = "fiscalMachineCommands/getAll"
+"""The one operation that never matched without regard to letter case (D1)."""
+
+_JSON = (b"content-type", b"application/json")
+_log = structlog.get_logger()
+
+
+class Gone(Exception):
+    """The caller closed the connection before its request was whole."""
+
+
+class _Tokens(msgspec.Struct, rename="pascal"):
+    client_token: msgspec.Raw = msgspec.Raw(b"null")
+    access_token: msgspec.Raw = msgspec.Raw(b"null")
+
+
+_tokens = msgspec.json.Decoder(_Tokens)
+
+
+@dataclass(slots=True)
+class Headers:
+    """The request headers that count."""
+
+    content_type: bytes = b""
+    content_length: int | None = None
+    prefers_minimal: bool = False
+    idempotency_key: str | None = None
+
+    @classmethod
+    def of(cls, headers: Iterable[tuple[bytes, bytes]]) -> "Headers":
+        """Pick them out; names come in lower case (ASGI)."""
+        found = cls()
+        for name, value in headers:
+            if name == b"content-type":
+                found.content_type = value
+            elif name == b"content-length":
+                found.content_length = int(value) if value.isdigit() else None
+            elif name == b"prefer":
+                found.prefers_minimal = found.prefers_minimal or _prefers_minimal(value)
+            elif name == b"idempotency-key":
+                # Sent twice, a key is ambiguous; the joined text is refused as malformed.
+                text = value.decode("latin-1")
+                found.idempotency_key = text if found.idempotency_key is None else "\0"
+        return found
+
+
+def _prefers_minimal(value: bytes) -> bool:
+    """Whether ``return=minimal`` is among the preferences, in any letter case (D25)."""
+    preferences = (one.split(b";")[0].replace(b" ", b"").replace(b'"', b"").lower() for one in value.split(b","))
+    return b"return=minimal" in preferences
+
+
+@dataclass(slots=True)
+class Answer:
+    """A reply: ``body``, or ``first`` and the rest of a stream."""
+
+    status: int
+    body: bytes | None = None
+    first: bytes = b""
+    rest: AsyncIterator[bytes] | None = None
+    retry_after: int | None = None
+    enterprise_ids: tuple[str, ...] = field(default=())
+
+
+class Dispatch:
+    """Serves the operations of the table; ``paths`` are exact (D1)."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._exact = {(PREFIX + operation.path).encode(): operation for operation in CONNECTOR}
+        self._folded = (
+            {path.lower(): operation for path, operation in self._exact.items() if operation.path != STRICT}
+            if desk.settings.tolerant_paths
+            else {}
+        )
+
+    async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+        """Answer one HTTP request."""
+        desk = self._desk
+        began = desk.sources.elapsed()
+        request_id = desk.sources.new_id()
+        operation = self._find(scope)
+        try:
+            if operation is None:
+                raise Unknown
+            answer = await self._answer(operation, scope, receive)
+        except Gone:
+            return
+        except Refusal as refusal:
+            answer = Answer(status_of(refusal), body_of(refusal.message, request_id), retry_after=retry_after(refusal))
+        except Exception as defect:
+            _log.error(
+                "defect", request_id=request_id, operation=operation.path if operation else None, exc_info=defect
+            )
+            details = traceback.format_exc() if desk.settings.debug else None
+            answer = Answer(500, body_of(DEFECT, request_id, details))
+        await _reply(answer, request_id, receive, send)
+        name, took = operation.path if operation else "", desk.sources.elapsed() - began
+        desk.metrics.answered(name, answer.status, took)
+        _log.info(
+            "request",
+            request_id=request_id,
+            operation=name,
+            enterprises=answer.enterprise_ids,
+            status=answer.status,
+            milliseconds=round(took * 1000, 3),
+        )
+
+    def _find(self, scope: MutableMapping[str, Any]) -> Operation | None:
+        if scope["method"] != "POST":
+            return None
+        path: bytes = scope["raw_path"]
+        return self._exact.get(path) or self._folded.get(path.lower())
+
+    async def _answer(self, operation: Operation, scope: MutableMapping[str, Any], receive: Receive) -> Answer:
+        desk, budget = self._desk, self._desk.settings.time_budget
+        headers = Headers.of(scope["headers"])
+        try:
+            async with asyncio.timeout(budget):
+                body = await _read(receive, headers.content_length, desk.settings.body_limit)
+                return await self._run(operation, headers, body)
+        except TimeoutError:
+            raise TookTooLong(budget) from None
+
+    async def _run(self, operation: Operation, headers: Headers, body: bytes) -> Answer:
+        desk = self._desk
+        if headers.content_type.split(b";")[0].strip().lower() != b"application/json":
+            raise Malformed
+        tokens = _read_tokens(body)
+        actor = await desk.recognition.of_raw(bytes(tokens.client_token), bytes(tokens.access_token))
+        desk.limit.count(actor.access_token_id)
+        actor.permit(operation.right, operation.portfolio is not Portfolio.NO)
+        parameters = operation.decode(body)
+        call = Call(
+            operation=operation.path,
+            actor=actor,
+            database=desk.database,
+            writer=desk.writer,
+            sources=desk.sources,
+            in_flight=desk.in_flight,
+            idempotency_key=headers.idempotency_key if operation.is_keyed else None,
+        )
+        reply = await operation.run(call, parameters)
+        if headers.prefers_minimal and _is_nothing(operation, reply):
+            return Answer(204, enterprise_ids=actor.enterprise_ids)
+        if isinstance(reply, Shape):
+            return Answer(200, encode(reply), enterprise_ids=actor.enterprise_ids)
+        pieces = reply.pieces()
+        first = await anext(pieces)
+        second = await anext(pieces, None)
+        if second is None:
+            return Answer(200, first, enterprise_ids=actor.enterprise_ids)
+        return Answer(200, first=first + second, rest=pieces, enterprise_ids=actor.enterprise_ids)
+
+
+def _is_nothing(operation: Operation, reply: Shape | Streamed) -> bool:
+    """Whether the reply says nothing that 204 does not (contract 2.6)."""
+    if operation.minimal is Minimal.EMPTY_PAGE:
+        return reply.is_empty_page if not isinstance(reply, Shape) else getattr(reply, "cursor", None) is None
+    return operation.minimal is Minimal.ALWAYS
+
+
+def _read_tokens(body: bytes) -> _Tokens:
+    """The two tokens, of whatever type, out of a body that is strict JSON in UTF-8 with an object as its root."""
+    try:
+        if not body.isascii():
+            body.decode("utf-8")
+        return _tokens.decode(body)
+    except (msgspec.ValidationError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise Malformed from None
+
+
+async def _read(receive: Receive, announced: int | None, limit: int) -> bytes:
+    """The whole body; raises TooLarge as soon as that is certain, and Gone."""
+    if announced is not None and announced > limit:
+        raise TooLarge(limit)
+    pieces: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Gone
+        piece = message.get("body", b"")
+        size += len(piece)
+        if size > limit:
+            raise TooLarge(limit)
+        if not message.get("more_body", False):
+            return b"".join([*pieces, piece]) if pieces else piece
+        pieces.append(piece)
+
+
+async def _reply(answer: Answer, request_id: str, receive: Receive, send: Send) -> None:
+    headers = [(b"request-id", request_id.encode())]
+    if answer.retry_after is not None:
+        headers.append((b"retry-after", str(answer.retry_after).encode()))
+    if answer.status != 204:
+        headers.append(_JSON)
+    if answer.rest is None:
+        body = answer.body or b""
+        if answer.status != 204:
+            headers.append((b"content-length", str(len(body)).encode()))
+        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+        return
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send({"type": "http.response.body", "body": answer.first, "more_body": True})
+    # Sending to a caller that left is silent, so somebody must listen for that while documents are read.
+    gone = asyncio.ensure_future(receive())
+    try:
+        async for piece in answer.rest:
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+            if gone.done():
+                return
+        await send({"type": "http.response.body", "body": b""})
+    finally:
+        gone.cancel()

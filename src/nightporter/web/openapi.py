@@ -1,0 +1,150 @@
+"""``/openapi.json``, made from the table of operations; examples are the contract's."""
+
+import re
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import msgspec
+
+from nightporter import __version__
+from nightporter.operations import CONNECTOR, Minimal, Operation, Portfolio
+from nightporter.operations.never_twice import HEADER
+from nightporter.wire.command_data import DATA_OF, CommandData
+from nightporter.wire.scalars import describe_scalar
+from nightporter.wire.shapes import ErrorReply
+
+_TOKENS: dict[str, Any] = {
+    "ClientToken": {"type": "string", "minLength": 1, "description": "Identifies the client application."},
+    "AccessToken": {
+        "type": "string",
+        "minLength": 1,
+        "description": "Identifies one integration of the client, with one enterprise or with a portfolio.",
+    },
+}
+_ERRORS = {
+    "400": "The request, or something it names, is not usable.",
+    "401": "The tokens are not valid, or the client lacks the permission.",
+    "403": "A rule of the property stands against it; a person there can resolve it.",
+    "404": "There is no such operation.",
+    "408": "The request took too long.",
+    "409": "Somebody else changed the data at the same time.",
+    "413": "The body is too large.",
+    "429": "Too many requests for this access token; see the header Retry-After.",
+    "500": "A defect of the desk, logged under the request id.",
+    "503": "The desk cannot serve at the moment; see the header Retry-After.",
+}
+
+
+@cache
+def printed() -> bytes:
+    """The document as JSON."""
+    return msgspec.json.encode(document())
+
+
+def document() -> dict[str, Any]:
+    """The document."""
+    shapes = [shape for operation in CONNECTOR for shape in (operation.parameters, operation.reply)]
+    _, found = msgspec.json.schema_components(
+        [*dict.fromkeys(shapes), *DATA_OF.values(), ErrorReply], schema_hook=_describe, ref_template=_REF + "{name}"
+    )
+    schemas = {_name(name): _with_names(schema) for name, schema in found.items()}
+    examples = msgspec.json.decode(files("nightporter.web").joinpath("examples.json").read_bytes())
+    paths = {f"/api/connector/v1/{o.path}": {"post": _operation(o, schemas, examples[o.path])} for o in CONNECTOR}
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Nightporter",
+            "version": __version__,
+            "description": "The open device desk for hotels: the device part of the Mews Connector API.",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "servers": [{"url": "/"}],
+        "paths": paths,
+        "components": {"schemas": schemas},
+    }
+
+
+_REF = "#/components/schemas/"
+_OPERATIONS = "nightporter.operations."
+
+
+def _describe(kind: type) -> dict[str, Any]:
+    if kind is CommandData:
+        return {"anyOf": [{"$ref": _REF + shape.__name__} for shape in DATA_OF.values()]}
+    return describe_scalar(kind)
+
+
+def _name(name: str) -> str:
+    """Shapes that share a name come with the path of their module; here they are named after their operation."""
+    if name.startswith(_OPERATIONS):
+        return "".join(part[:1].upper() + part[1:] for part in re.split(r"[._]", name.removeprefix(_OPERATIONS)))
+    return name.split("_")[0]
+
+
+def _with_names(schema: Any) -> Any:
+    if isinstance(schema, dict):
+        return {
+            key: _REF + _name(value.removeprefix(_REF)) if key == "$ref" else _with_names(value)
+            for key, value in schema.items()
+        }
+    return [_with_names(one) for one in schema] if isinstance(schema, list) else schema
+
+
+def _operation(operation: Operation, schemas: dict[str, Any], example: dict[str, Any]) -> dict[str, Any]:
+    resource = operation.path.split("/")[0]
+    about = [line.strip() for line in (operation.run.__doc__ or "").strip().splitlines()[1:] if line.strip()]
+    if operation.portfolio is not Portfolio.NO:
+        about.append(f"Portfolio access tokens are supported through {operation.portfolio.value}.")
+    if operation.right is not None:
+        about.append(f"Restricted: the client needs the right {operation.right.value}.")
+    return {
+        "operationId": operation.path.replace("/", "_"),
+        "tags": [resource],
+        "summary": operation.summary,
+        "description": " ".join(about),
+        "parameters": _headers(operation),
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": {"schema": _request(operation, schemas), "example": example["request"]}},
+        },
+        "responses": _responses(operation, example["reply"]),
+    }
+
+
+def _request(operation: Operation, schemas: dict[str, Any]) -> dict[str, Any]:
+    name = _name(f"{operation.parameters.__module__}.{operation.parameters.__qualname__}")
+    schema = schemas[name]
+    if "ClientToken" not in schema["properties"]:
+        schema["properties"] = {**_TOKENS, **schema["properties"]}
+        schema["required"] = [*_TOKENS, *schema["required"]]
+    return {"$ref": _REF + name}
+
+
+def _headers(operation: Operation) -> list[dict[str, Any]]:
+    headers: list[dict[str, Any]] = []
+    if operation.minimal is not Minimal.NEVER:
+        about = "return=minimal answers 204 where there is nothing to say."
+        headers.append({"name": "Prefer", "in": "header", "schema": {"type": "string"}, "description": about})
+    if operation.is_keyed:
+        about = "The same key with the same body within 24 hours gets the first result."
+        key = {"type": "string", "pattern": "^[ -~]{1,255}$"}
+        headers.append({"name": HEADER, "in": "header", "schema": key, "description": about})
+    return headers
+
+
+def _responses(operation: Operation, example: Any) -> dict[str, Any]:
+    request_id = {"Request-Id": {"schema": {"type": "string", "format": "uuid"}, "description": "Names this reply."}}
+    error = {"application/json": {"schema": {"$ref": _REF + "ErrorReply"}}}
+    reply = {"schema": {"$ref": _REF + operation.reply.__name__}, "example": example}
+    responses: dict[str, Any] = {
+        "200": {"description": "Done.", "headers": request_id, "content": {"application/json": reply}}
+    }
+    if operation.minimal is not Minimal.NEVER:
+        responses["204"] = {"description": "Done, and there is nothing to say.", "headers": request_id}
+    for status, about in _ERRORS.items():
+        headers = dict(request_id)
+        if status in ("429", "503"):
+            headers["Retry-After"] = {"schema": {"type": "integer"}, "description": "Seconds to wait."}
+        responses[status] = {"description": about, "headers": headers, "content": error}
+    return responses

@@ -1,0 +1,51 @@
+"""Recognising callers: two raw tokens to an Actor, remembered until a fact of the property changes."""
+
+import hashlib
+
+import msgspec
+
+from nightporter.access.actor import Actor
+from nightporter.access.tokens import token_hash
+from nightporter.domain.errors import NotRecognised
+from nightporter.storage.database import Database
+from nightporter.storage.tokens import recognise
+
+REMEMBERED = 10_000
+
+
+class Recognition:
+    """The callers that were recognised lately, under a hash of what they sent; strangers are not remembered."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._known: dict[bytes, Actor] = {}
+
+    def forget(self) -> None:
+        """Facts have changed: everybody is looked up again."""
+        self._known.clear()
+
+    async def of_raw(self, client_token: bytes, access_token: bytes) -> Actor:
+        """The actor behind two JSON values, of whatever type they came; raises NotRecognised (D7)."""
+        sent = hashlib.sha256(client_token + b"\0" + access_token).digest()
+        actor = self._known.get(sent)
+        if actor is None:
+            client = _text(client_token, "ClientToken")
+            actor = await self.of_text(client, _text(access_token, "AccessToken"))
+            if len(self._known) >= REMEMBERED:
+                self._known.clear()
+            self._known[sent] = actor
+        return actor
+
+    async def of_text(self, client_token: str, access_token: str) -> Actor:
+        """The actor behind two tokens; raises NotRecognised."""
+        return await recognise(self._database, token_hash(client_token), token_hash(access_token))
+
+
+def _text(raw: bytes, parameter: str) -> str:
+    try:
+        text = msgspec.json.decode(raw, type=str)
+    except (msgspec.ValidationError, msgspec.DecodeError):
+        raise NotRecognised(parameter) from None
+    if not text:
+        raise NotRecognised(parameter)
+    return text
