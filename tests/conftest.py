@@ -1,0 +1,39 @@
+from collections.abc import AsyncIterator
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+
+from nightporter.settings import Settings
+from tests.harness import Clock, RunningDesk, copied, running_desk, template
+
+
+@pytest.fixture(scope="session")
+def demo_hotel() -> bytes:
+    """The demo property, as it ships."""
+    return files("nightporter.operations.administration").joinpath("demo_property.json").read_bytes()
+
+
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return template(tmp_path_factory.mktemp("template"), Clock())
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def settings() -> Settings:
+    """No request limit, so that a test may ask as often as it likes; those about the limit set one."""
+    return Settings(request_limit=0, port=0)
+
+
+@pytest.fixture
+async def desk(
+    empty_database: Path, tmp_path: Path, demo_hotel: bytes, settings: Settings, clock: Clock
+) -> AsyncIterator[RunningDesk]:
+    """The demo property, served over HTTP for one test, with a clock of its own."""
+    async with running_desk(copied(empty_database, tmp_path), demo_hotel, settings, clock) as running:
+        yield running

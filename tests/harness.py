@@ -1,0 +1,187 @@
+"""What tests share: a desk that really runs, a clock and ids that tests own, and replies held against the OpenAPI document."""
+
+import asyncio
+import copy
+import itertools
+import json
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import httpx
+import uvicorn
+import websockets
+from jsonschema import Draft202012Validator, FormatChecker
+
+from nightporter.domain.sources import Sources
+from nightporter.settings import Settings
+from nightporter.storage.opening import create
+from nightporter.web.app import App
+from nightporter.web.desk import Desk
+from nightporter.web.openapi import document
+
+PREFIX = "/api/connector/v1/"
+CLIENT_TOKEN = "E0D439EE522F44368DC78E1BFB03710C-D24FB11DBE31D4621C4817E028D9E1D"
+ACCESS_TOKEN = "C66EF7B239D24632943D115EDE9CB810-EA00F8FD8294692C940F6B5A8F9453D"
+POS_TOKEN = "7059D2C25BF64EA681ACAB3A00B859CC-D91BFF2B1E3047A3E0DEC1D57BE1382"
+
+
+@dataclass
+class Clock:
+    """A clock that moves only when a test moves it, and ids that count up."""
+
+    now: datetime = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
+    elapsed: float = 1000.0
+    numbers: Any = field(default_factory=lambda: itertools.count(1))
+
+    def move(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+        self.elapsed += seconds
+
+    def sources(self) -> Sources:
+        return Sources(
+            now=lambda: self.now,
+            elapsed=lambda: self.elapsed,
+            new_id=lambda: f"01920000-0000-7000-8000-{next(self.numbers):012x}",
+        )
+
+
+@cache
+def _schemas() -> dict[str, Any]:
+    """The OpenAPI document with no additional properties allowed in any object that lists its own."""
+    described = copy.deepcopy(document())
+
+    def close(node: Any) -> None:
+        if isinstance(node, dict):
+            if "properties" in node and "additionalProperties" not in node:
+                node["additionalProperties"] = False
+            for value in node.values():
+                close(value)
+        elif isinstance(node, list):
+            for value in node:
+                close(value)
+
+    close(described["components"])
+    return described
+
+
+def check_reply(path: str, response: httpx.Response) -> None:
+    """Hold a reply of an operation against the document: status, headers, body, nothing undocumented."""
+    assert response.headers.get("request-id"), "every response carries Request-Id"
+    described = _schemas()
+    operation = described["paths"].get(path, {}).get("post") if response.request.method == "POST" else None
+    if operation is None:
+        assert response.status_code == 404
+        schema: dict[str, Any] = {"$ref": "#/components/schemas/ErrorReply"}
+    else:
+        assert str(response.status_code) in operation["responses"], response.text
+        if response.status_code == 204:
+            assert response.content == b""
+            assert "content-type" not in response.headers
+            return
+        schema = operation["responses"][str(response.status_code)]["content"]["application/json"]["schema"]
+    assert response.headers["content-type"] == "application/json"
+    schema = {**schema, "components": described["components"]}
+    Draft202012Validator(schema, format_checker=FormatChecker()).validate(response.json())
+    if response.status_code >= 400:
+        assert response.json()["RequestId"] == response.headers["request-id"]
+
+
+@dataclass
+class RunningDesk:
+    """A desk that serves on a port of this machine, in the loop of the test."""
+
+    address: str
+    http: httpx.AsyncClient
+    clock: Clock
+    desk: Desk
+    database: Path
+    client_token: str = CLIENT_TOKEN
+    access_token: str = ACCESS_TOKEN
+
+    def body(self, **fields: Any) -> dict[str, Any]:
+        return {
+            "ClientToken": self.client_token,
+            "AccessToken": self.access_token,
+            "Client": "Tests 1.0",
+            **fields,
+        }
+
+    async def call(self, operation: str, /, *, headers: dict[str, str] | None = None, **fields: Any) -> httpx.Response:
+        """Call an operation by its path tail, for example ``commands/update``; the reply is held against the document."""
+        return await self.send(operation, json.dumps(self.body(**fields)).encode(), headers)
+
+    async def send(self, operation: str, body: bytes, headers: dict[str, str] | None = None) -> httpx.Response:
+        """Send a raw body."""
+        response = await self.http.post(
+            PREFIX + operation, content=body, headers={"Content-Type": "application/json", **(headers or {})}
+        )
+        check_reply(PREFIX + operation, response)
+        return response
+
+    def as_(self, access_token: str, client_token: str = CLIENT_TOKEN) -> "RunningDesk":
+        """The same desk, called with other tokens."""
+        return RunningDesk(self.address, self.http, self.clock, self.desk, self.database, client_token, access_token)
+
+    def socket(self, query: str = "") -> Any:
+        """Connect a socket with these tokens (an async context manager of the websockets library)."""
+        cookie = f"ClientToken={self.client_token}; AccessToken={self.access_token}"
+        return websockets.connect(
+            self.address.replace("http", "ws") + "/ws/connector" + query, additional_headers={"Cookie": cookie}
+        )
+
+
+def template(folder: Path, clock: Clock) -> Path:
+    """An empty database, made once and copied."""
+    path = folder / "template.db"
+    if not path.exists():
+        create(path, clock.sources(), demo=False)
+    return path
+
+
+@asynccontextmanager
+async def running_desk(
+    database: Path, hotel: bytes | None, settings: Settings | None = None, clock: Clock | None = None
+) -> AsyncIterator[RunningDesk]:
+    """Serve ``database``, filled with the property file ``hotel`` when it is empty."""
+    clock = clock or Clock()
+    settings = settings or Settings(request_limit=0, port=0)
+    app = App(settings, clock.sources(), database, fill=hotel)
+    async with app.open() as desk:
+        server = uvicorn.Server(
+            uvicorn.Config(
+                app,
+                host="127.0.0.1",
+                port=0,
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                ws="websockets-sansio",
+                ws_per_message_deflate=False,
+                ws_ping_interval=None,
+                timeout_graceful_shutdown=2,
+            )
+        )
+        serving = asyncio.create_task(server.serve())
+        while not server.started:
+            if serving.done():
+                serving.result()
+            await asyncio.sleep(0)
+        port = server.servers[0].sockets[0].getsockname()[1]
+        address = f"http://127.0.0.1:{port}"
+        try:
+            async with httpx.AsyncClient(base_url=address, timeout=30) as http:
+                yield RunningDesk(address, http, clock, desk, database)
+        finally:
+            server.should_exit = True
+            await serving
+
+
+def copied(source: Path, folder: Path) -> Path:
+    """A copy of a database that is closed."""
+    return Path(shutil.copy(source, folder / "desk.db"))
