@@ -59,8 +59,8 @@ class KeyCount(Int32):
     maximum = 100
 
 
-Number = Annotated[msgspec.Raw, msgspec.Meta(extra_json_schema={"type": "number"})]
-"""A JSON number, not yet read."""
+Number = Annotated[msgspec.Raw, msgspec.Meta(extra_json_schema={"type": ["number", "null"]})]
+"""A JSON number or null, not yet read; ``absent`` makes its default."""
 
 SentId = Annotated[str, msgspec.Meta(extra_json_schema={"format": "uuid"})]
 """A uuid as replies print it: lower case, hyphenated."""
@@ -149,12 +149,17 @@ DIGITS = 15
 SMALLEST_EXPONENT, LARGEST_EXPONENT = -6, 12
 
 
-def decimal(raw: msgspec.Raw | None, parameter: str) -> Decimal:
+def absent() -> msgspec.Raw:
+    """A number that was not sent."""
+    return msgspec.Raw(b"null")
+
+
+def decimal(raw: msgspec.Raw, parameter: str) -> Decimal:
     """Read a number exactly, in its shortest form: at most 15 digits, exponent −6…12, bounded before any arithmetic.
 
     Raises Invalid(``parameter``) for anything else, an absent value included.
     """
-    text = bytes(raw).strip() if raw is not None else b""
+    text = bytes(raw).strip()
     match = _NUMBER.fullmatch(text)
     if match is None:
         raise Invalid(parameter)
@@ -166,12 +171,12 @@ def decimal(raw: msgspec.Raw | None, parameter: str) -> Decimal:
     return value.quantize(Decimal(1)) if value == value.to_integral_value() else value.normalize()
 
 
-def finite(raw: msgspec.Raw | None, parameter: str) -> float | None:
+def finite(raw: msgspec.Raw, parameter: str) -> float | None:
     """Read any JSON number as it may be clamped later (D48); None when absent or null.
 
     Raises Invalid(``parameter``) for another JSON type.
     """
-    text = bytes(raw).strip() if raw is not None else b"null"
+    text = bytes(raw).strip()
     if text == b"null":
         return None
     if text[:1] not in b"-0123456789":

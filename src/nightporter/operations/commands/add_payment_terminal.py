@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from msgspec import Meta
+from msgspec import Meta, field
 
 from nightporter.domain.bill import BillState
 from nightporter.domain.command_data import PaymentTerminalData, PaymentType
@@ -15,7 +15,7 @@ from nightporter.operations.operation import Call
 from nightporter.storage import property as facts
 from nightporter.storage.idempotency import Once, Twin
 from nightporter.wire.commands import AddedCommand
-from nightporter.wire.scalars import Id, Number, decimal
+from nightporter.wire.scalars import Id, Number, absent, decimal, finite
 from nightporter.wire.shapes import Common, Shape
 
 
@@ -23,10 +23,10 @@ class CurrencyValue(Shape, kw_only=True):
     """Contract 8.6; the taxes are deprecated, accepted and ignored."""
 
     currency: Annotated[str, Meta(min_length=1, description="ISO 4217 code.")]
-    value: Number | None = None
-    net: Number | None = None
-    tax: Number | None = None
-    tax_rate: Number | None = None
+    value: Number = field(default_factory=absent)
+    net: Number = field(default_factory=absent)
+    tax: Number = field(default_factory=absent)
+    tax_rate: Number = field(default_factory=absent)
 
 
 class Parameters(Common, kw_only=True):
@@ -53,6 +53,8 @@ async def add_payment_terminal(call: Call, parameters: Parameters) -> AddedComma
     value = decimal(amount.value, "Value")
     if not is_payable(value, amount.currency):
         raise Invalid("Value")
+    for ignored, name in ((amount.net, "Net"), (amount.tax, "Tax"), (amount.tax_rate, "TaxRate")):
+        finite(ignored, name)
     enterprise_id = call.actor.enterprise(None)
 
     async def add(once: Once | None) -> tuple[str, ...] | Twin:

@@ -1,11 +1,13 @@
 """commands/update (contract 7.6)."""
 
+from msgspec import field
+
 from nightporter.domain.command import CommandState, kept_notes, kept_progress, moves
 from nightporter.domain.errors import Changed, Invalid
 from nightporter.operations.operation import Call
 from nightporter.storage import commands
 from nightporter.storage.commands import MoveCommand
-from nightporter.wire.scalars import Id, Number, finite
+from nightporter.wire.scalars import Id, Number, absent, finite
 from nightporter.wire.shapes import Common, Empty, StringUpdateValue
 
 ROUNDS = 5
@@ -16,7 +18,7 @@ class Parameters(Common, kw_only=True):
 
     command_id: Id
     state: CommandState
-    progress: Number | None = None
+    progress: Number = field(default_factory=absent)
     notes: str | None = None
     external_request_identifier: StringUpdateValue | None = None
 

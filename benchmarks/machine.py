@@ -1,0 +1,49 @@
+"""Where the figures come from: the disk under the checkout, its sync latency, the tools that make the load."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+WORK = ROOT / "build" / "benchmarks"
+
+
+def need(tool: str, package: str) -> str:
+    """The path of ``tool``; installed from Debian's ``package`` when it is missing and that is possible."""
+    found = shutil.which(tool)
+    if found is None and os.geteuid() == 0 and shutil.which("apt-get"):
+        subprocess.run(["apt-get", "install", "-y", "-qq", package], check=True, stdout=subprocess.DEVNULL)
+        found = shutil.which(tool)
+    if found is None:
+        raise SystemExit(f"{tool} is needed; install the package {package}")
+    return found
+
+
+def folder() -> Path:
+    """An empty folder on the checkout's own disk."""
+    WORK.mkdir(parents=True, exist_ok=True)
+    return Path(tempfile.mkdtemp(dir=WORK))
+
+
+def file_system() -> str:
+    """The kind of file system under the checkout."""
+    mounts = [line.split() for line in Path("/proc/self/mounts").read_text().splitlines()]
+    holding = [m for m in mounts if str(ROOT).startswith(m[1].rstrip("/") + "/") or m[1] == "/"]
+    return max(holding, key=lambda m: len(m[1]))[2]
+
+
+def sync_milliseconds() -> float:
+    """The median time of a 4 KiB append and fdatasync, as a commit does it."""
+    path = folder() / "sync"
+    times = []
+    with path.open("wb", buffering=0) as file:
+        for _ in range(200):
+            began = time.perf_counter()
+            file.write(b"\0" * 4096)
+            os.fdatasync(file.fileno())
+            times.append(time.perf_counter() - began)
+    shutil.rmtree(path.parent)
+    return sorted(times)[100] * 1000
