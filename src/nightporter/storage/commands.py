@@ -1,12 +1,14 @@
 """Commands: their rows, their documents, and the events that are written with every change."""
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import msgspec
-from sqlalchemy import case, or_, select, text, tuple_, update
+from sqlalchemy import ColumnElement, TextClause, case, or_, select, text, tuple_, union_all, update
 
 from nightporter.access.actor import Scope
 from nightporter.domain.command import MOVES, CommandStanding, CommandState, Creator, NewCommand
@@ -16,7 +18,7 @@ from nightporter.storage import idempotency
 from nightporter.storage.batch import Batch
 from nightporter.storage.database import Database
 from nightporter.storage.idempotency import Once, Twin
-from nightporter.storage.statements import Row, Statement, add, among, at_most, given
+from nightporter.storage.statements import Row, Statement, add, among, at_most, given, newest_first, older_than
 from nightporter.storage.tables import commands, devices, documents
 from nightporter.storage.types import moment, seconds
 
@@ -190,7 +192,7 @@ async def standing(database: Database, scope: Scope, command_id: str) -> Command
     return CommandStanding(row[0], row[1], row[2], CommandState(row[3])) if row else None
 
 
-_KEPT = (
+_ROWS = (
     select(
         _c.id, _c.enterprise_id, _c.sequence, _c.state, _c.created, _c.creator,
         _d.id, _d.type, _d.name, _d.identifier, _c.data, _c.document_size,
@@ -198,31 +200,46 @@ _KEPT = (
     )
     .join(devices, (_d.enterprise_id == _c.enterprise_id) & (_d.id == _c.device_id))
     .outerjoin(documents, (documents.c.enterprise_id == _c.enterprise_id) & (documents.c.command_id == _c.id))
-    .where(tuple_(_c.created, _c.sequence) < tuple_(given("created"), given("sequence")))
     .order_by(_c.created.desc(), _c.sequence.desc())
 )  # fmt: skip
+_CREATED, _SEQUENCE = 4, 2  # where the order stands in such a row
+
+_k = commands.alias("chosen").c
+
+
+def _chosen(*conditions: ColumnElement[bool] | TextClause, lists: Sequence[str]) -> Statement:
+    """Rows that an index of their own finds, put in order by their keys before anything else of them is read."""
+    keys = select(_k.sequence).where(among(_k.enterprise_id, "enterprises"), *conditions, older_than(_k))
+    keys = at_most(newest_first(keys, _k), "count")
+    return Statement(_ROWS.where(_c.sequence.in_(keys)), lists=lists)
+
+
 _ACTIVE = Statement(
+    # Walked along the index that is in this order, which only one enterprise at a time allows.
     at_most(
-        _KEPT.where(
-            among(_c.enterprise_id, "enterprises"),
+        _ROWS.where(
+            _c.enterprise_id == given("enterprise"),
             text("commands.state IN ('Pending', 'Received')"),
             among(_c.device_id, "devices"),
+            tuple_(_c.created, _c.sequence) < tuple_(given("created"), given("sequence")),
         ),
         "count",
     ),
-    lists=("enterprises", "devices"),
+    lists=("devices",),
 )
-_BY_IDS = Statement(
-    at_most(
-        _KEPT.where(
-            among(_c.enterprise_id, "enterprises"),
-            among(_c.id, "ids"),
-            or_(among(_c.device_id, "devices"), _c.creator_integration_id == given("integration")),
-        ),
-        "count",
-    ),
+_BY_IDS = _chosen(
+    among(_k.id, "ids"),
+    or_(among(_k.device_id, "devices"), _k.creator_integration_id == given("integration")),
     lists=("enterprises", "devices", "ids"),
 )
+
+
+def _newest(parts: Sequence[list[Row]], count: int) -> list[Row]:
+    """The newest of several answers, each newest first."""
+    if len(parts) == 1:
+        return parts[0]
+    every = itertools.chain.from_iterable(parts)
+    return sorted(every, key=lambda row: (row[_CREATED], row[_SEQUENCE]), reverse=True)[:count]
 
 
 def _kept(row: Row) -> KeptCommand:
@@ -234,15 +251,18 @@ def _kept(row: Row) -> KeptCommand:
 
 async def active(database: Database, scope: Scope, after: Position, count: int) -> list[KeptCommand]:
     """At most ``count`` active commands of connected devices older than ``after``, newest first (contract 7.1)."""
-    rows = await database.few(
-        _ACTIVE,
-        enterprises=scope.enterprise_ids,
-        devices=scope.device_ids,
-        created=after.created,
-        sequence=after.sequence,
-        count=count,
-    )
-    return [_kept(row) for row in rows]
+    parts = [
+        await database.few(
+            _ACTIVE,
+            enterprise=enterprise_id,
+            devices=scope.device_ids,
+            created=after.created,
+            sequence=after.sequence,
+            count=count,
+        )
+        for enterprise_id in scope.enterprise_ids
+    ]
+    return [_kept(row) for row in _newest(parts, count)]
 
 
 async def by_ids(
@@ -284,21 +304,38 @@ async def position(database: Database, scope: Scope, command_id: str) -> Positio
     return Position(row[0], row[1]) if row else None
 
 
-_FISCAL = _KEPT.where(
-    among(_c.enterprise_id, "enterprises"),
-    text("commands.device_type = 'FiscalMachine'"),
-    among(_c.device_id, "devices"),
+_FISCAL = "device_type = 'FiscalMachine'"
+_FISCAL_BY_IDS = _chosen(
+    text(f"chosen.{_FISCAL}"),
+    among(_k.device_id, "devices"),
+    among(_k.id, "ids"),
+    lists=("enterprises", "devices", "ids"),
 )
-_FISCAL_BY_IDS = Statement(
-    at_most(_FISCAL.where(among(_c.id, "ids")), "count"), lists=("enterprises", "devices", "ids")
-)
-_FISCAL_BY_STATE = Statement(
-    at_most(_FISCAL.where(among(_c.state, "states")), "count"), lists=("enterprises", "devices", "states")
-)
-_FISCAL_UPDATED = Statement(
-    at_most(
-        _FISCAL.where(among(_c.state, "states"), _c.updated >= given("since"), _c.updated < given("until")), "count"
-    ),
+
+
+@cache
+def _fiscal_in(states: frozenset[CommandState]) -> Statement:
+    """One statement for all ``states``, so that a command that goes from one to another is seen once; each is walked."""
+    parts = []
+    for state in sorted(states):
+        keys = select(_k.sequence).where(
+            _k.enterprise_id == given("enterprise"),
+            text(f"chosen.{_FISCAL}"),
+            text(f"chosen.state = '{state.value}'"),
+            among(_k.device_id, "devices"),
+            tuple_(_k.created, _k.sequence) < tuple_(given("created"), given("sequence")),
+        )
+        newest = at_most(keys.order_by(_k.created.desc(), _k.sequence.desc()), "count").subquery()
+        parts.append(select(newest.c.sequence))
+    return Statement(at_most(_ROWS.where(_c.sequence.in_(union_all(*parts))), "count"), lists=("devices",))
+
+
+_FISCAL_UPDATED = _chosen(
+    text(f"chosen.{_FISCAL}"),
+    among(_k.device_id, "devices"),
+    among(_k.state, "states"),
+    _k.updated >= given("since"),
+    _k.updated < given("until"),
     lists=("enterprises", "devices", "states"),
 )
 
@@ -321,19 +358,18 @@ async def fiscal(
     count: int,
 ) -> list[KeptCommand]:
     """At most ``count`` commands of the fiscal machines ``device_ids``, by ``ids``, or by ``states`` and update time."""
-    shared = {
-        "enterprises": scope.enterprise_ids,
-        "devices": device_ids,
-        "created": after.created,
-        "sequence": after.sequence,
-        "count": count,
-    }
+    page = {"devices": device_ids, "created": after.created, "sequence": after.sequence, "count": count}
     if ids is not None:
-        rows = await database.many(_FISCAL_BY_IDS, ids=ids, **shared)
+        rows = await database.many(_FISCAL_BY_IDS, enterprises=scope.enterprise_ids, ids=ids, **page)
     elif updated is None:
-        rows = await database.many(_FISCAL_BY_STATE, states=[state.value for state in states], **shared)
+        parts = [
+            await database.many(_fiscal_in(frozenset(states)), enterprise=enterprise_id, **page)
+            for enterprise_id in scope.enterprise_ids
+        ]
+        rows = _newest(parts, count)
     else:
+        values = [state.value for state in states]
         rows = await database.many(
-            _FISCAL_UPDATED, states=[state.value for state in states], **bounds(updated), **shared
+            _FISCAL_UPDATED, enterprises=scope.enterprise_ids, states=values, **bounds(updated), **page
         )
     return [_kept(row) for row in rows]

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import false, func, select, tuple_, update
+from sqlalchemy import false, func, select, update
 from sqlalchemy.sql import Select
 
 from nightporter.access.actor import Scope
@@ -21,11 +21,22 @@ from nightporter.storage.batch import Batch
 from nightporter.storage.commands import Position, bounds
 from nightporter.storage.database import Database
 from nightporter.storage.idempotency import Once, Twin
-from nightporter.storage.statements import Row, Statement, add, among, at_most, given, put
+from nightporter.storage.statements import (
+    Row,
+    Statement,
+    add,
+    among,
+    at_most,
+    given,
+    newest_first,
+    older_than,
+    put,
+)
 from nightporter.storage.tables import resource_access_tokens
 from nightporter.storage.types import moment, seconds
 
 _c = resource_access_tokens.c
+_k = resource_access_tokens.alias("chosen").c
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,21 +225,20 @@ class Filter:
 def _page(parts: tuple[bool, bool, bool, bool, bool]) -> Statement:
     by_ids, by_orders, colliding, updated, by_activity = parts
     lists = ["enterprises"]
-    core: Select[Any] = select(*_COLUMNS).where(
-        among(_c.enterprise_id, "enterprises"),
-        tuple_(_c.created, _c.sequence) < tuple_(given("created"), given("sequence")),
-    )
+    keys: Select[Any] = select(_k.sequence).where(among(_k.enterprise_id, "enterprises"), older_than(_k))
     if by_ids:
-        core, lists = core.where(among(_c.id, "ids")), [*lists, "ids"]
+        keys, lists = keys.where(among(_k.id, "ids")), [*lists, "ids"]
     if by_orders:
-        core, lists = core.where(among(_c.service_order_id, "orders")), [*lists, "orders"]
+        keys, lists = keys.where(among(_k.service_order_id, "orders")), [*lists, "orders"]
     if colliding:
-        core = core.where(_c.validity_end > given("from"), _c.validity_start < given("to"))
+        keys = keys.where(_k.validity_end > given("from"), _k.validity_start < given("to"))
     if updated:
-        core = core.where(_c.updated >= given("since"), _c.updated < given("until"))
+        keys = keys.where(_k.updated >= given("since"), _k.updated < given("until"))
     if by_activity:
-        core = core.where(_c.is_active == given("active"))
-    return Statement(at_most(core.order_by(_c.created.desc(), _c.sequence.desc()), "count"), lists=lists)
+        keys = keys.where(_k.is_active == given("active"))
+    # The keys are put in order before anything else of a token is read: a wide filter may match a million.
+    chosen = _c.sequence.in_(at_most(newest_first(keys, _k), "count"))
+    return Statement(select(*_COLUMNS).where(chosen).order_by(_c.created.desc(), _c.sequence.desc()), lists=lists)
 
 
 _pages: dict[tuple[bool, bool, bool, bool, bool], Statement] = {}

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Select, bindparam, column, func, literal_column, select
+from sqlalchemy import Column, ColumnElement, Select, bindparam, column, func, literal_column, select, tuple_
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.sql import ClauseElement
@@ -51,6 +51,21 @@ def among(tested: Column[Any] | ColumnElement[Any], name: str) -> ColumnElement[
 def at_most(core: Select[Any], name: str) -> Select[Any]:
     """At most as many rows as the parameter ``name`` says."""
     return core.limit(given(name)).offset(literal_column("0"))
+
+
+def _plain(column: Any) -> Any:
+    """The number as a computed value: a planner that could follow an index in this order would take it for any filter."""
+    return column + literal_column("0")
+
+
+def older_than(columns: Any) -> ColumnElement[bool]:
+    """Older than the position in the parameters ``created`` and ``sequence``; no index is followed for it."""
+    return tuple_(_plain(columns.created), _plain(columns.sequence)) < tuple_(given("created"), given("sequence"))
+
+
+def newest_first(core: Select[Any], columns: Any) -> Select[Any]:
+    """In the order of creation and sequence, newest first; no index is followed for it."""
+    return core.order_by(_plain(columns.created).desc(), _plain(columns.sequence).desc())
 
 
 def add(table: Any, columns: Sequence[str]) -> Statement:

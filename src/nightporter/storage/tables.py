@@ -194,18 +194,13 @@ Index(
 )
 Index(
     "commands_fiscal",
-    commands.c.enterprise_id,
-    commands.c.created,
-    commands.c.sequence,
-    commands.c.device_id,
-    commands.c.state,
+    *(commands.c[c] for c in ("enterprise_id", "state", "created", "sequence", "device_id")),
     sqlite_where=_FISCAL,
     postgresql_where=_FISCAL,
 )
 Index(
     "commands_fiscal_updated",
-    commands.c.enterprise_id,
-    commands.c.updated,
+    *(commands.c[c] for c in ("enterprise_id", "updated", "state", "device_id", "created", "sequence")),
     sqlite_where=_FISCAL,
     postgresql_where=_FISCAL,
 )
@@ -243,14 +238,18 @@ resource_access_tokens = Table(
     Column("is_active", Boolean, nullable=False),
     UniqueConstraint("enterprise_id", "id", name="resource_access_tokens_by_id"),
 )
-Index(
-    "resource_access_tokens_in_order", *(resource_access_tokens.c[c] for c in ("enterprise_id", "created", "sequence"))
-)
+# Whatever decides whether a token is on a page, and where, stands in the index that finds it.
 Index("resource_access_tokens_by_order", *(resource_access_tokens.c[c] for c in ("enterprise_id", "service_order_id")))
-Index("resource_access_tokens_updated", *(resource_access_tokens.c[c] for c in ("enterprise_id", "updated")))
+Index(
+    "resource_access_tokens_updated",
+    *(resource_access_tokens.c[c] for c in ("enterprise_id", "updated", "created", "sequence", "is_active")),
+)
 Index(
     "resource_access_tokens_valid",
-    *(resource_access_tokens.c[c] for c in ("enterprise_id", "validity_end", "validity_start")),
+    *(
+        resource_access_tokens.c[c]
+        for c in ("enterprise_id", "validity_end", "validity_start", "created", "sequence", "is_active")
+    ),
 )
 
 events = Table(

@@ -59,7 +59,7 @@ def upgrade() -> None:
     op.create_index(
         "commands_fiscal",
         "commands",
-        ["enterprise_id", "created", "sequence", "device_id", "state"],
+        ["enterprise_id", "state", "created", "sequence", "device_id"],
         unique=False,
         sqlite_where=sa.text("device_type = 'FiscalMachine'"),
         postgresql_where=sa.text("device_type = 'FiscalMachine'"),
@@ -67,7 +67,7 @@ def upgrade() -> None:
     op.create_index(
         "commands_fiscal_updated",
         "commands",
-        ["enterprise_id", "updated"],
+        ["enterprise_id", "updated", "state", "device_id", "created", "sequence"],
         unique=False,
         sqlite_where=sa.text("device_type = 'FiscalMachine'"),
         postgresql_where=sa.text("device_type = 'FiscalMachine'"),
@@ -216,18 +216,15 @@ def upgrade() -> None:
         "resource_access_tokens_by_order", "resource_access_tokens", ["enterprise_id", "service_order_id"], unique=False
     )
     op.create_index(
-        "resource_access_tokens_in_order",
+        "resource_access_tokens_updated",
         "resource_access_tokens",
-        ["enterprise_id", "created", "sequence"],
+        ["enterprise_id", "updated", "created", "sequence", "is_active"],
         unique=False,
-    )
-    op.create_index(
-        "resource_access_tokens_updated", "resource_access_tokens", ["enterprise_id", "updated"], unique=False
     )
     op.create_index(
         "resource_access_tokens_valid",
         "resource_access_tokens",
-        ["enterprise_id", "validity_end", "validity_start"],
+        ["enterprise_id", "validity_end", "validity_start", "created", "sequence", "is_active"],
         unique=False,
     )
     op.create_table(
