@@ -26,7 +26,7 @@ from nightporter.web.desk import Desk
 from nightporter.web.dispatch import Dispatch, Receive, Send
 from nightporter.web.limits import RequestLimit
 from nightporter.web.metrics import Metrics
-from nightporter.web.pages import Pages
+from nightporter.web.pages import PATHS, Pages
 from nightporter.web.recognition import Recognition
 from nightporter.web.refusals import body_of, status_of
 from nightporter.web.socket import Socket
@@ -124,7 +124,7 @@ class App:
             await database.close()
 
 
-_PAGES = frozenset({b"/", b"/health", b"/ready", b"/metrics", b"/openapi.json"})
+_PAGES = frozenset(path.encode() for path in PATHS)
 _READS = frozenset({"GET", "HEAD"})
 
 

@@ -10,6 +10,7 @@ import msgspec
 from nightporter import __version__
 from nightporter.operations import CONNECTOR, Minimal, Operation, Portfolio
 from nightporter.operations.never_twice import HEADER
+from nightporter.web.refusals import STATUS
 from nightporter.wire.command_data import DATA_OF, CommandData
 from nightporter.wire.scalars import describe_scalar
 from nightporter.wire.shapes import ErrorReply
@@ -84,16 +85,41 @@ def _name(name: str) -> str:
 
 def _with_names(schema: Any) -> Any:
     if isinstance(schema, dict):
-        return {
+        named = {
             key: _REF + _name(value.removeprefix(_REF)) if key == "$ref" else _with_names(value)
             for key, value in schema.items()
         }
+        if isinstance(about := named.get("description"), str):
+            named["description"] = _for_readers(about)
+            if not named["description"]:
+                del named["description"]
+        return named
     return [_with_names(one) for one in schema] if isinstance(schema, list) else schema
+
+
+_SOURCE = re.compile(r" ?\((?:contract |[DV]\d)[^)]*\)|^(?:Contract [\d.]*\d(?:, request)?|The reply of .*)(?:[:;,] )?")
+_REFUSED = re.compile(r"\b(" + "|".join(kind.__name__ for kind in STATUS) + r")(?:\(\"(\w+)\"\))?(?= |\.|,|;)")
+
+
+def _for_readers(about: str) -> str:
+    """A docstring as a reader of the API wants it: statuses instead of classes, no sources."""
+    told = _SOURCE.sub("", about).replace("``", "").strip()
+    head, raises, tail = told.partition("Raises ")
+    if raises:
+        tail = _REFUSED.sub(_as_status, tail)
+    told = (head + raises.replace("Raises", "Answers") + tail).strip(". ")
+    return f"{told[:1].upper()}{told[1:]}." if told else ""
+
+
+def _as_status(refused: re.Match[str]) -> str:
+    status = next(status for kind, status in STATUS.items() if kind.__name__ == refused[1])
+    return f"{status} Invalid {refused[2]}" if refused[2] else str(status)
 
 
 def _operation(operation: Operation, schemas: dict[str, Any], example: dict[str, Any]) -> dict[str, Any]:
     resource = operation.path.split("/")[0]
-    about = [line.strip() for line in (operation.run.__doc__ or "").strip().splitlines()[1:] if line.strip()]
+    told = [line.strip() for line in (operation.run.__doc__ or "").strip().splitlines()[1:] if line.strip()]
+    about = [_for_readers(" ".join(told))] if told else []
     if operation.portfolio is not Portfolio.NO:
         about.append(f"Portfolio access tokens are supported through {operation.portfolio.value}.")
     if operation.right is not None:
@@ -101,7 +127,7 @@ def _operation(operation: Operation, schemas: dict[str, Any], example: dict[str,
     return {
         "operationId": operation.path.replace("/", "_"),
         "tags": [resource],
-        "summary": operation.summary,
+        "summary": _for_readers(operation.summary),
         "description": " ".join(about),
         "parameters": _headers(operation),
         "requestBody": {

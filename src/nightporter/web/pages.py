@@ -19,6 +19,25 @@ READY_FOR = 1.0
 """Seconds for which an answer of ``/ready`` stands, so that probes cost one write a second at most."""
 PROBE_PATIENCE = 5.0
 
+STATIC = {
+    "/": ("try.html", "text/html; charset=utf-8"),
+    "/static/try.css": ("try.css", "text/css; charset=utf-8"),
+    "/static/try.js": ("try.js", "text/javascript; charset=utf-8"),
+    "/static/icon.svg": ("icon.svg", "image/svg+xml"),
+}
+"""The page to read and try the API, and its parts: the path, the file and what it is."""
+POLICY = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+}
+"""The page holds tokens, so a browser loads, runs and calls nothing but this desk on its behalf."""
+PATHS = frozenset({*STATIC, "/health", "/ready", "/metrics", "/openapi.json"})
+"""Every path that is served here."""
+
 
 class Pages:
     """The pages of one desk."""
@@ -29,7 +48,7 @@ class Pages:
         self._trouble: str | None = None
         self._checking = asyncio.Lock()
         self.routes = [
-            Route("/", self._page),
+            *(Route(path, self._page) for path in STATIC),
             Route("/health", self._health),
             Route("/ready", self._ready),
             Route("/metrics", self._metrics),
@@ -70,5 +89,7 @@ class Pages:
         return self._answer(openapi.printed())
 
     async def _page(self, request: Request) -> Response:
-        page = files("nightporter.web").joinpath("static/try.html").read_bytes()
-        return self._answer(page, "text/html; charset=utf-8")
+        name, media_type = STATIC[request.url.path]
+        answer = self._answer(files("nightporter.web").joinpath("static", name).read_bytes(), media_type)
+        answer.headers.update(POLICY)
+        return answer

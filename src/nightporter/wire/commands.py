@@ -32,7 +32,7 @@ class User(Shape):
 
 
 class Command(Shape, Generic[D]):
-    """Contract 8.2; ``D`` is its data, raw where it is only passed on."""
+    """Contract 8.2; what ``Data`` holds follows from the type of the device."""
 
     id: SentId
     state: CommandState
