@@ -32,12 +32,11 @@ class Reservation:
     account_id: str | None
     resource_id: str | None
 
-    def key_resource_id(self) -> str:
-        """The resource whose key may be cut for this stay; raises Blocked when there is none to cut (D59)."""
+    def check_key(self) -> None:
+        """Raise Blocked unless a key may be cut for this stay (D59)."""
         if self.state is ReservationState.CANCELED:
             raise Blocked("The reservation is canceled; no key can be cut for it.")
         if self.state is ReservationState.PROCESSED:
             raise Blocked("The reservation is checked out; no key can be cut for it.")
         if self.resource_id is None:
             raise Blocked("The reservation has no resource assigned; assign one before cutting a key.")
-        return self.resource_id

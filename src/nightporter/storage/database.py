@@ -44,8 +44,11 @@ class Database(Protocol):
     def document(self, enterprise_id: str, command_id: str) -> AsyncIterator[bytes]:
         """The document of a command, piece by piece."""
 
-    async def transact(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
-        """Run ``work`` in one transaction and commit it durably; raises what ``work`` raises, after undoing it."""
+    async def transact(self, work: Callable[[Transaction], Awaitable[T]], *, apart: bool = False) -> T:
+        """Run ``work`` in one transaction and commit it durably; raises what ``work`` raises, after undoing it.
+
+        ``apart`` says that it is long, and must not hold up the event loop. Only the writer calls this, one at a time.
+        """
 
     async def close(self) -> None:
         """Finish what runs and close every connection."""

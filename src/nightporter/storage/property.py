@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -23,7 +24,8 @@ from nightporter.storage.resource_access_tokens import PUT_TOKEN
 from nightporter.storage.statements import Row, Statement, among, given, put
 from nightporter.storage.types import moment
 
-_configurations = msgspec.json.Decoder(Configuration)
+_decode_configuration = lru_cache(1000)(msgspec.json.Decoder(Configuration).decode)
+"""Devices are few and their configuration rarely changes, so the same text is decoded once."""
 
 
 def _by_id(table: Table, *columns: str) -> Statement:
@@ -51,7 +53,7 @@ _FISCAL_MACHINES = Statement(
 
 
 def _device(row: Row) -> Device:
-    return Device(row[0], row[1], DeviceType(row[2]), row[3], row[4], bool(row[5]), _configurations.decode(row[6]))
+    return Device(row[0], row[1], DeviceType(row[2]), row[3], row[4], bool(row[5]), _decode_configuration(row[6]))
 
 
 async def device(database: Database, enterprise_id: str, device_id: str, kind: DeviceType) -> Device | None:
@@ -82,29 +84,59 @@ async def enterprise(database: Database, enterprise_id: str) -> Enterprise | Non
     return Enterprise(row[0], row[1], frozenset(json.loads(row[2])), bool(row[3])) if row else None
 
 
-_RESERVATION = _by_id(
-    tables.reservations,
-    "id", "enterprise_id", "number", "state", "start_time", "end_time", "account_id", "resource_id",
-)  # fmt: skip
-_RESOURCE = _by_id(tables.resources, "id", "enterprise_id", "name", "lock_ids")
+_RESERVATION = _by_id(tables.reservations, "id")
 _CUSTOMER = _by_id(tables.customers, "id", "enterprise_id", "first_name", "last_name", "telephone", "email")
 _COMPANY = _by_id(tables.companies, "id", "enterprise_id", "name")
 _BILL = _by_id(tables.bills, "id", "enterprise_id", "state")
 _PAYMENT_REQUEST = _by_id(tables.payment_requests, "id")
 
 
-async def reservation(database: Database, enterprise_id: str, reservation_id: str) -> Reservation | None:
-    """The reservation, if it is of the enterprise."""
-    row = await database.one(_RESERVATION, enterprise=enterprise_id, id=reservation_id)
+async def has_reservation(database: Database, enterprise_id: str, reservation_id: str) -> bool:
+    """Whether the reservation is of the enterprise."""
+    return await database.one(_RESERVATION, enterprise=enterprise_id, id=reservation_id) is not None
+
+
+_r, _s, _p, _f = tables.reservations.c, tables.resources.c, tables.customers.c, tables.companies.c
+_STAY = Statement(
+    select(
+        _r.number, _r.state, _r.start_time, _r.end_time, _r.account_id, _r.resource_id,
+        _s.name, _s.lock_ids, _p.id, _p.first_name, _p.last_name, _p.telephone, _p.email, _f.name,
+    )
+    .outerjoin(tables.resources, (_s.enterprise_id == _r.enterprise_id) & (_s.id == _r.resource_id))
+    .outerjoin(tables.customers, (_p.enterprise_id == _r.enterprise_id) & (_p.id == _r.account_id))
+    .outerjoin(tables.companies, (_f.enterprise_id == _r.enterprise_id) & (_f.id == _r.account_id))
+    .where(_r.enterprise_id == given("enterprise"), _r.id == given("id"))
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Stay:
+    """A reservation with the resource assigned to it and its owner, as far as the enterprise has them."""
+
+    reservation: Reservation
+    resource: Resource | None
+    owner: Customer | Company | None
+
+
+async def stay(database: Database, enterprise_id: str, reservation_id: str) -> Stay | None:
+    """The reservation, if it is of the enterprise, and what its key is made from (contract 7.4 rule 2)."""
+    row = await database.one(_STAY, enterprise=enterprise_id, id=reservation_id)
     if row is None:
         return None
-    return Reservation(row[0], row[1], row[2], ReservationState(row[3]), moment(row[4]), moment(row[5]), row[6], row[7])
-
-
-async def resource(database: Database, enterprise_id: str, resource_id: str) -> Resource | None:
-    """The resource, if it is of the enterprise."""
-    row = await database.one(_RESOURCE, enterprise=enterprise_id, id=resource_id)
-    return Resource(row[0], row[1], row[2], tuple(json.loads(row[3]))) if row else None
+    number, state, start, end, account_id, resource_id, room, locks, guest, *names, company = row
+    owner: Customer | Company | None = None
+    if guest is not None:
+        owner = Customer(guest, enterprise_id, *names)
+    elif company is not None:
+        owner = Company(account_id, enterprise_id, company)
+    return Stay(
+        Reservation(
+            reservation_id, enterprise_id, number, ReservationState(state), moment(start), moment(end), account_id,
+            resource_id,
+        ),
+        Resource(resource_id, enterprise_id, room, tuple(msgspec.json.decode(locks))) if room is not None else None,
+        owner,
+    )  # fmt: skip
 
 
 async def account(database: Database, enterprise_id: str, account_id: str) -> Customer | Company | None:

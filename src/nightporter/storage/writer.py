@@ -70,6 +70,16 @@ _CARRY_OUT: dict[type[Any], Callable[[Batch, Sequence[Any]], Awaitable[list[obje
 _LAST_EVENT = Statement(at_most(select(events_table.c.time).order_by(events_table.c.number.desc()), "count"))
 _LAST_TOKEN = Statement(at_most(select(tokens_table.c.created).order_by(tokens_table.c.sequence.desc()), "count"))
 
+LONG_DOCUMENT = 256 * 1024
+
+
+def _is_long(intent: Intent) -> bool:
+    """Whether carrying it out would hold up the event loop noticeably."""
+    if isinstance(intent, AddCommands):
+        return any(c.document is not None and len(c.document) > LONG_DOCUMENT for c in intent.commands)
+    return isinstance(intent, SetProperty)
+
+
 Publish = Callable[[list[Event], bool], None]
 """Takes the events of a committed batch, and whether facts of a property were changed."""
 
@@ -174,7 +184,9 @@ class Writer:
                         results[place] = result
             return results, await events.number(batch), batch.property_changed
 
-        results, published, property_changed = await self._database.transact(work)
+        results, published, property_changed = await self._database.transact(
+            work, apart=any(_is_long(intent) for intent in intents)
+        )
         self._last = now
         self._committed.append((published, property_changed))
         return results

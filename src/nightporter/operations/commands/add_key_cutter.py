@@ -34,14 +34,13 @@ async def add_key_cutter(call: Call, parameters: Parameters) -> AddedCommand:
         cutter = await facts.device(call.database, enterprise_id, parameters.key_cutter_id, DeviceType.KEY_CUTTER)
         if cutter is None:
             raise Invalid("KeyCutterId")
-        reservation = await facts.reservation(call.database, enterprise_id, parameters.reservation_id)
-        if reservation is None:
+        stay = await facts.stay(call.database, enterprise_id, parameters.reservation_id)
+        if stay is None:
             raise Invalid("ReservationId")
-        resource = await facts.resource(call.database, enterprise_id, reservation.key_resource_id())
-        if resource is None:
+        stay.reservation.check_key()
+        if stay.resource is None:
             raise Blocked("The resource assigned to the reservation is not known at the desk; assign another one.")
-        owner = reservation.account_id and await facts.account(call.database, enterprise_id, reservation.account_id)
-        data = KeyCutterData.to_cut(cutter, int(parameters.key_count), reservation, resource, owner or None)
+        data = KeyCutterData.to_cut(cutter, int(parameters.key_count), stay.reservation, stay.resource, stay.owner)
         return await add_command(call, once, cutter, data)
 
     (command_id,) = await never_twice(call, parameters, enterprise_id, add)

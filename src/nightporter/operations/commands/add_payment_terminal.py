@@ -94,7 +94,7 @@ async def _check_references(call: Call, enterprise_id: str, parameters: Paramete
         database, enterprise_id, parameters.payment_request_id
     ):
         raise Invalid("PaymentRequestId")
-    if parameters.reservation_id is not None and not await facts.reservation(
+    if parameters.reservation_id is not None and not await facts.has_reservation(
         database, enterprise_id, parameters.reservation_id
     ):
         raise Invalid("ReservationId")
