@@ -1,5 +1,6 @@
 """Running a server in this process: what ``serve`` and ``demo`` share."""
 
+import gc
 import socket
 import sys
 from pathlib import Path
@@ -47,6 +48,7 @@ def run(settings: Settings, database: Path, *, demo: bool, fill: bytes | None = 
                 lifespan="on",
                 log_config=None,
                 access_log=False,
+                proxy_headers=False,
                 server_header=False,
                 date_header=False,
                 timeout_graceful_shutdown=10,
@@ -55,6 +57,10 @@ def run(settings: Settings, database: Path, *, demo: bool, fill: bytes | None = 
             class Server(uvicorn.Server):
                 async def startup(self, sockets: list[socket.socket] | None = None) -> None:
                     await super().startup(sockets)
+                    # What was made at the start stays to the end: the collector need not walk it again and again.
+                    gc.collect()
+                    gc.freeze()
+                    gc.set_threshold(20_000, 20, 100)
                     if self.started and greeting:
                         typer.echo(greeting)
 

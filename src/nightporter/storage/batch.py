@@ -9,7 +9,7 @@ from nightporter.storage.database import Transaction
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A change of a command; ``number`` is its place in the order of all events."""
+    """A change of a command; ``number`` is its place in the order of all events, given just before the commit."""
 
     number: int
     enterprise_id: str
@@ -19,6 +19,9 @@ class Event:
     state: CommandState
 
 
+Change = tuple[str, str, str, str | None, CommandState]
+
+
 @dataclass(slots=True)
 class Batch:
     """One transaction of the writer."""
@@ -26,11 +29,12 @@ class Batch:
     transaction: Transaction
     now: datetime
     seconds: int
-    events: list[Event] = field(default_factory=list)
+    changes: list[Change] = field(default_factory=list)
+    """What events will tell: enterprise, command, device, creating integration, state."""
     property_changed: bool = False
 
     def event(
         self, enterprise_id: str, command_id: str, device_id: str, creator: str | None, state: CommandState
     ) -> None:
         """Note a change; it gets its number just before the commit."""
-        self.events.append(Event(0, enterprise_id, command_id, device_id, creator, state))
+        self.changes.append((enterprise_id, command_id, device_id, creator, state))

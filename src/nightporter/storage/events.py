@@ -1,7 +1,5 @@
 """Events: one row for each change of a command, numbered in the order in which they become visible."""
 
-from dataclasses import replace
-
 from sqlalchemy import func, or_, select
 
 from nightporter.access.actor import Scope
@@ -33,10 +31,10 @@ _AFTER = Statement(
 
 async def number(batch: Batch) -> list[Event]:
     """Give the batch's events their numbers and write them; the last step before the commit (DESIGN, writes 8)."""
-    if not batch.events:
+    if not batch.changes:
         return []
     last = (await batch.transaction.fetch(_LAST, {}))[0][0] or 0
-    numbered = [replace(event, number=last + place) for place, event in enumerate(batch.events, 1)]
+    numbered = [Event(last + place, *change) for place, change in enumerate(batch.changes, 1)]
     await batch.transaction.run(
         _ADD,
         [

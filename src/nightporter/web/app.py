@@ -25,6 +25,7 @@ from nightporter.storage.writer import Writer
 from nightporter.web.desk import Desk
 from nightporter.web.dispatch import Dispatch, Receive, Send
 from nightporter.web.limits import RequestLimit
+from nightporter.web.logs import request_log
 from nightporter.web.metrics import Metrics
 from nightporter.web.pages import PATHS, Pages
 from nightporter.web.recognition import Recognition
@@ -99,7 +100,7 @@ class App:
 
         def publish(committed: list[Event], property_changed: bool) -> None:
             hub.publish(committed)
-            metrics.events.inc(len(committed))
+            metrics.events += len(committed)
             if property_changed:
                 recognition.forget()
                 if self._socket is not None:
@@ -109,7 +110,8 @@ class App:
 
         writer = Writer(database, sources, publish, settings.batch_limit)
         limit = RequestLimit(settings.request_limit, settings.request_window, sources.elapsed)
-        desk = Desk(settings, sources, database, writer, hub, recognition, limit, metrics)
+        log = request_log(settings.log_level)
+        desk = Desk(settings, sources, database, writer, hub, recognition, limit, metrics, log)
         await writer.start()
         try:
             if self._fill is not None and await property.is_empty(database):

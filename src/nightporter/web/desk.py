@@ -9,6 +9,7 @@ from nightporter.settings import Settings
 from nightporter.storage.database import Database
 from nightporter.storage.writer import Writer
 from nightporter.web.limits import RequestLimit
+from nightporter.web.logs import RequestLog
 from nightporter.web.metrics import Metrics
 from nightporter.web.recognition import Recognition
 
@@ -25,4 +26,5 @@ class Desk:
     recognition: Recognition
     limit: RequestLimit
     metrics: Metrics
+    request_log: RequestLog
     in_flight: InFlight = field(default_factory=dict)

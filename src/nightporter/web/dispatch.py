@@ -12,9 +12,11 @@ from typing import Any
 import msgspec
 import structlog
 
-from nightporter.domain.errors import Malformed, Refusal, TookTooLong, TooLarge, Unknown
+from nightporter.domain.errors import Malformed, Refusal, TooLarge, Unknown
 from nightporter.operations import CONNECTOR, Call, Minimal, Operation, Portfolio, Streamed
+from nightporter.web.budget import TimeBudget
 from nightporter.web.desk import Desk
+from nightporter.web.logs import RequestLine
 from nightporter.web.refusals import DEFECT, body_of, retry_after, status_of
 from nightporter.wire.shapes import Shape, encode
 
@@ -92,6 +94,7 @@ class Dispatch:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
+        self._budget = TimeBudget(desk.settings.time_budget)
         self._exact = {(PREFIX + operation.path).encode(): operation for operation in CONNECTOR}
         self._folded = (
             {path.lower(): operation for path, operation in self._exact.items() if operation.path != STRICT}
@@ -122,13 +125,10 @@ class Dispatch:
         await _reply(answer, request_id, receive, send)
         name, took = operation.path if operation else "", desk.sources.elapsed() - began
         desk.metrics.answered(name, answer.status, took)
-        _log.info(
-            "request",
-            request_id=request_id,
-            operation=name,
-            enterprises=answer.enterprise_ids,
-            status=answer.status,
-            milliseconds=round(took * 1000, 3),
+        desk.request_log.write(
+            RequestLine(
+                request_id, name, answer.enterprise_ids, answer.status, round(took * 1000, 3), desk.sources.now()
+            )
         )
 
     def _find(self, scope: MutableMapping[str, Any]) -> Operation | None:
@@ -138,14 +138,11 @@ class Dispatch:
         return self._exact.get(path) or self._folded.get(path.lower())
 
     async def _answer(self, operation: Operation, scope: MutableMapping[str, Any], receive: Receive) -> Answer:
-        desk, budget = self._desk, self._desk.settings.time_budget
+        desk = self._desk
         headers = Headers.of(scope["headers"])
-        try:
-            async with asyncio.timeout(budget):
-                body = await _read(receive, headers.content_length, desk.settings.body_limit)
-                return await self._run(operation, headers, body)
-        except TimeoutError:
-            raise TookTooLong(budget) from None
+        with self._budget.timed():
+            body = await _read(receive, headers.content_length, desk.settings.body_limit)
+            return await self._run(operation, headers, body)
 
     async def _run(self, operation: Operation, headers: Headers, body: bytes) -> Answer:
         desk = self._desk

@@ -49,7 +49,7 @@ class Socket:
         headers = [(b"request-id", request_id.encode())]
         listener = self._listener(actor, send)
         self._open[listener] = (client_token, access_token, send)
-        desk.metrics.sockets.inc()
+        desk.metrics.sockets += 1
         try:
             if cursor is None:
                 began_at = desk.hub.published
@@ -71,7 +71,7 @@ class Socket:
         finally:
             desk.hub.remove(listener)
             del self._open[listener]
-            desk.metrics.sockets.dec()
+            desk.metrics.sockets -= 1
 
     def _listener(self, actor: Actor, send: Send) -> Listener:
         async def write(message: str) -> None:
