@@ -1,0 +1,39 @@
+"""The typed client of the API: HTTP for the operations, a socket for the events."""
+
+from nightporter.client.client import Client
+from nightporter.client.errors import (
+    Blocked,
+    ClientError,
+    NotRecognised,
+    Refused,
+    TooManyRequests,
+    Unavailable,
+    Uncertain,
+    Unreachable,
+    Unreadable,
+)
+from nightporter.client.patience import Means, Patience
+from nightporter.client.replies import CommandPage, Data
+from nightporter.client.requests import Span, TokenChange, TokenToAdd
+from nightporter.client.socket import Connection
+
+__all__ = [
+    "Blocked",
+    "Client",
+    "ClientError",
+    "CommandPage",
+    "Connection",
+    "Data",
+    "Means",
+    "NotRecognised",
+    "Patience",
+    "Refused",
+    "Span",
+    "TokenChange",
+    "TokenToAdd",
+    "TooManyRequests",
+    "Unavailable",
+    "Uncertain",
+    "Unreachable",
+    "Unreadable",
+]

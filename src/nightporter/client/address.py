@@ -1,0 +1,50 @@
+"""Where a server is: the address of its operations and that of its socket (contract 2.1, 5)."""
+
+import ipaddress
+from dataclasses import dataclass
+
+import httpx
+
+_SOCKET_HOSTS = {"api.mews.com": "ws.mews.com", "api.mews-demo.com": "ws.mews-demo.com"}
+"""Where the socket is on another host than the operations (contract 2.1)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """``http`` and ``socket`` are without a trailing slash."""
+
+    http: str
+    socket: str
+    is_loopback: bool
+    """Whether it is this machine: then no proxy is asked."""
+
+    @classmethod
+    def of(cls, address: str, socket_address: str | None = None) -> "Address":
+        """Read both; the socket's follows from the other when it is not given. Raises ValueError."""
+        url = _read(address, "http", "https")
+        if socket_address is not None:
+            socket = _read(socket_address, "ws", "wss")
+        else:
+            socket = url.copy_with(scheme=url.scheme.replace("http", "ws"), host=_SOCKET_HOSTS.get(url.host, url.host))
+        return cls(str(url).rstrip("/"), str(socket).rstrip("/"), is_loopback(url.host))
+
+
+def is_loopback(host: str) -> bool:
+    """Whether ``host`` names this machine and nothing else."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _read(text: str, *schemes: str) -> httpx.URL:
+    example = f"{schemes[0]}://127.0.0.1:8080"
+    try:
+        url = httpx.URL(text)
+    except (httpx.InvalidURL, TypeError) as error:
+        raise ValueError(f"{text!r} is not an address: {error}; expected one like {example}") from None
+    if url.scheme not in schemes or not url.host:
+        raise ValueError(f"{text!r} is not an address; expected one like {example}")
+    if url.userinfo or url.query or url.fragment:
+        raise ValueError(f"An address is expected without user, query and fragment, like {example}")
+    return url
