@@ -89,6 +89,8 @@ def _with_names(schema: Any) -> Any:
             key: _REF + _name(value.removeprefix(_REF)) if key == "$ref" else _with_names(value)
             for key, value in schema.items()
         }
+        if named.get("format") == "decimal":
+            named["type"] = "number"  # as they are printed; msgspec describes them as text and cannot be told otherwise
         if isinstance(about := named.get("description"), str):
             named["description"] = _for_readers(about)
             if not named["description"]:
