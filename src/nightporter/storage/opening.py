@@ -48,7 +48,7 @@ def create(path: Path, sources: Sources, *, demo: bool) -> None:
     connection = connect(path)
     try:
         connection.execute(
-            "INSERT INTO desk (one, demo, secret, created) VALUES (1, ?, ?, ?)",
+            "INSERT INTO desk (one, demo, secret, created, stamped) VALUES (1, ?, ?, ?, 0)",
             (demo, secrets.token_bytes(32), seconds(sources.now())),
         )
     finally:

@@ -30,13 +30,15 @@ metadata = MetaData()
 Sequence = BigInteger().with_variant(Integer(), "sqlite")
 
 desk = Table(
-    # One row: what this database is, and the secret that its idempotency hashes are keyed with.
+    # One row: what this database is, the secret that its idempotency hashes are keyed with, and the latest time that the
+    # writer stamped, so that stamps go on from there whatever the clock says after a restart.
     "desk",
     metadata,
     Column("one", Integer, primary_key=True),
     Column("demo", Boolean, nullable=False),
     Column("secret", LargeBinary, nullable=False),
     Column("created", Seconds, nullable=False),
+    Column("stamped", Seconds, nullable=False),
 )
 
 enterprises = Table(

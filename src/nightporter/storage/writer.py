@@ -26,10 +26,8 @@ from nightporter.storage.resource_access_tokens import (
     ChangeResourceAccessTokens,
     DeleteResourceAccessTokens,
 )
-from nightporter.storage.statements import Statement, at_most
+from nightporter.storage.statements import Statement, given
 from nightporter.storage.tables import desk
-from nightporter.storage.tables import events as events_table
-from nightporter.storage.tables import resource_access_tokens as tokens_table
 from nightporter.storage.types import moment, seconds
 
 
@@ -67,8 +65,8 @@ _CARRY_OUT: dict[type[Any], Callable[[Batch, Sequence[Any]], Awaitable[list[obje
 }
 """Every intent and the function that carries it out; a batch goes through it from top to bottom."""
 
-_LAST_EVENT = Statement(at_most(select(events_table.c.time).order_by(events_table.c.number.desc()), "count"))
-_LAST_TOKEN = Statement(at_most(select(tokens_table.c.created).order_by(tokens_table.c.sequence.desc()), "count"))
+_STAMPED = Statement(select(desk.c.stamped))
+_STAMP = Statement(update(desk).values(stamped=given("now")))
 
 LONG_DOCUMENT = 256 * 1024
 
@@ -101,9 +99,8 @@ class Writer:
 
     async def start(self) -> None:
         """Begin to write; stamps continue where the database stopped."""
-        for statement in (_LAST_EVENT, _LAST_TOKEN):
-            if row := await self._database.one(statement, count=1):
-                self._last = max(self._last, row[0])
+        if row := await self._database.one(_STAMPED):
+            self._last = row[0]
         self._task = asyncio.create_task(self._write_batches(), name="writer")
 
     async def close(self) -> None:
@@ -174,6 +171,8 @@ class Writer:
 
         async def work(transaction: Transaction) -> tuple[list[object], list[Event], bool]:
             batch = Batch(transaction, moment(now), now)
+            if now > self._last:
+                await transaction.run(_STAMP, [{"now": now}])
             results: list[object] = [None] * len(intents)
             for kind, carry_out in _CARRY_OUT.items():
                 places = [place for place, intent in enumerate(intents) if type(intent) is kind]

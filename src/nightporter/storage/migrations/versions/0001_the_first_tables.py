@@ -109,6 +109,7 @@ def upgrade() -> None:
         sa.Column("demo", sa.Boolean(), nullable=False),
         sa.Column("secret", sa.LargeBinary(), nullable=False),
         sa.Column("created", sa.BigInteger(), nullable=False),
+        sa.Column("stamped", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("one"),
     )
     op.create_table(
