@@ -134,9 +134,9 @@ class Page:
             }})"""
         )
 
-    async def picture(self, path: Path, *, whole: bool = False) -> None:
-        taken = await self.send("Page.captureScreenshot", captureBeyondViewport=whole)
-        path.write_bytes(base64.b64decode(taken["data"]))
+    async def picture(self) -> bytes:
+        """What is seen now, as PNG."""
+        return base64.b64decode((await self.send("Page.captureScreenshot"))["data"])
 
     async def press(self, key: str, code: int) -> None:
         for kind in ("keyDown", "keyUp"):

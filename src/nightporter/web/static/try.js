@@ -282,7 +282,7 @@ function showCommand(id) {
   const body = part.querySelector("textarea");
   const { ClientToken, AccessToken, Client } = exampleOf(described.paths["/api/connector/v1/commands/getAllByIds"].post);
   body.value = JSON.stringify({ ClientToken, AccessToken, Client, CommandIds: [id] }, null, 2);
-  part.scrollIntoView();
+  body.form.scrollIntoView();
   body.form.requestSubmit();
 }
 

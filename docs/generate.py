@@ -1,0 +1,200 @@
+"""Writes the parts of the documentation that the code knows best: ``make docs``. A test fails when they are stale.
+
+A generated part stands between two comments that name it; ``docs/coverage.md`` holds nothing else.
+"""
+
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from nightporter.operations import CONNECTOR, Minimal, Operation, Portfolio
+from nightporter.settings import described
+from nightporter.web.openapi import document
+from nightporter.web.refusals import STATUS
+
+DOCS = Path(__file__).parent
+
+DIFFERENCES: tuple[tuple[str, str], ...] = (
+    # what, and what an old client notices of it. By hand: what is built and differs from the original on purpose.
+    (
+        "Header `Idempotency-Key`",
+        "The three command adders and `resourceAccessTokens/add` take it: the same key with the same body within 24 hours "
+        "gets the first result, another body gets 400. The original knows no such header.",
+    ),
+    (
+        "Cursor of the socket",
+        "Every message on `/ws/connector` carries `Cursor`. Connecting with `?cursor=` begins with a message that has no "
+        "events, and `?cursor=N` replays what came after. Without the parameter nothing but the extra field is new.",
+    ),
+    (
+        "Devices connected later",
+        "An open socket hears a newly connected device at once; in the original it has to connect again.",
+    ),
+    (
+        "Foreign ids in `EnterpriseIds`",
+        "Left out silently, as every other foreign id; the original's documentation asks for a refusal.",
+    ),
+    (
+        "Long queues",
+        "Replies that carry documents are streamed row by row (chunked transfer encoding), whatever their length.",
+    ),
+    (
+        "Fiscal machine and passport scanner commands",
+        "They come with a property file. The original makes them inside the property system; no public operation adds them.",
+    ),
+    (
+        "Beside the API",
+        "`/health`, `/ready`, `/metrics`, `/openapi.json` and a page to read and try the API at `/`.",
+    ),
+)
+
+NOT_BUILT: tuple[tuple[str, str], ...] = (
+    (
+        "Administration operations",
+        "A desk is filled from a property file; facts and tokens cannot be changed over HTTP.",
+    ),
+    ("Expiry of commands (`ExpiresAfter`)", "A command waits until it is taken. That holds for payments too."),
+    ("Stalled commands (`StalledAfter`)", "A command whose executor died stays in `Processing`."),
+    (
+        "One taker (`Executor`), `Result`, late truth",
+        "`commands/update` ignores the extra fields; an end state is final.",
+    ),
+    ("`Extent.Execution`", "Progress and notes are kept, but no operation tells them."),
+    ("PostgreSQL", "One process on one SQLite file."),
+    ("Encryption at rest", "Access tokens are kept as hashes; PINs, documents and guest data as they are."),
+    ("Retention", "Nothing is deleted: commands, documents, events and keys stay until somebody removes the file."),
+    (
+        "Agent, drivers and console",
+        "Any client of the original carries commands out; the desk has none of its own yet.",
+    ),
+)
+
+_MINIMAL = {
+    Minimal.NEVER: "never",
+    Minimal.ALWAYS: "always",
+    Minimal.EMPTY_PAGE: "empty page",
+}
+_COMMON = ("ClientToken", "AccessToken", "Client", "LanguageCode", "CultureCode")
+
+
+def settings() -> str:
+    """The table of settings."""
+    rows = [
+        f"| `{one.name}` | `{one.variable}` | {one.type.__name__} | `{_toml(one.default)}` | {_sentence(one.about)} |"
+        for one in described()
+    ]
+    return "\n".join(["| name | environment | type | default | what it is |", "| :-- | :-- | :-- | :-- | :-- |", *rows])
+
+
+def statuses() -> str:
+    """The table of refusals."""
+    by_status: dict[int, list[str]] = {}
+    for kind, status in STATUS.items():
+        by_status.setdefault(status, []).append((kind.__doc__ or "").splitlines()[0])
+    rows = [f"| {status} | {'<br>'.join(_plain(one) for one in abouts)} |" for status, abouts in by_status.items()]
+    return "\n".join(["| status | when |", "| :-- | :-- |", *rows, "| 500 | A defect of the desk. |"])
+
+
+def coverage() -> str:
+    """Every operation with its fields, and where the desk differs from the original."""
+    told = document()
+    schemas = told["components"]["schemas"]
+    parts = [
+        "| operation | portfolio token through | right | 204 on `return=minimal` | `Idempotency-Key` |",
+        "| :-- | :-- | :-- | :-- | :-- |",
+        *map(_line, CONNECTOR),
+        "",
+        f"Every request also takes {_list(_COMMON)}; the first three are required.",
+    ]
+    shown: dict[str, None] = {}
+    for operation in CONNECTOR:
+        post = told["paths"][f"/api/connector/v1/{operation.path}"]["post"]
+        request = post["requestBody"]["content"]["application/json"]["schema"]
+        reply = post["responses"]["200"]["content"]["application/json"]["schema"]
+        parts += ["", f"## {operation.path}", "", post["summary"], post["description"]]
+        parts += ["", f"- Request: {_fields(request, schemas, shown, skip=_COMMON)}"]
+        parts += [f"- Reply: {_fields(reply, schemas, shown)}"]
+    parts += ["", "## Objects", "", "A field marked * is always there.", ""]
+    done: set[str] = set()
+    while waiting := [name for name in shown if name not in done]:
+        for name in waiting:
+            done.add(name)
+            fields = _fields({"$ref": f"/{name}"}, schemas, shown)
+            parts.append(f"- **{name}**: {fields}")
+    parts += ["", "## Where the desk differs from the original", "", *_table(DIFFERENCES)]
+    parts += ["", "## What is not built yet", "", *_table(NOT_BUILT)]
+    return "\n".join(parts)
+
+
+def _line(operation: Operation) -> str:
+    through = f"`{operation.portfolio.value}`" if operation.portfolio is not Portfolio.NO else "no"
+    right = f"`{operation.right.value}`" if operation.right else "open to all"
+    keyed = "yes" if operation.is_keyed else "no"
+    return f"| `{operation.path}` | {through} | {right} | {_MINIMAL[operation.minimal]} | {keyed} |"
+
+
+def _table(rows: tuple[tuple[str, str], ...]) -> list[str]:
+    return ["| what | how |", "| :-- | :-- |", *(f"| {what} | {how} |" for what, how in rows)]
+
+
+def _fields(schema: dict[str, Any], schemas: dict[str, Any], shown: dict[str, None], skip: tuple[str, ...] = ()) -> str:
+    full = schemas[schema["$ref"].split("/")[-1]]
+    if "enum" in full:
+        return _list(full["enum"])
+    required = full.get("required", [])
+    fields = []
+    for name, about in full["properties"].items():
+        if name in skip:
+            continue
+        objects = list(dict.fromkeys(_objects(about)))
+        shown.update(dict.fromkeys(objects))
+        of = f" ({' or '.join(objects)})" if objects else ""
+        fields.append(f"`{name}`{'*' if name in required else ''}{of}")
+    return ", ".join(fields) or "nothing of its own"
+
+
+def _objects(schema: dict[str, Any]) -> list[str]:
+    if "$ref" in schema:
+        return [schema["$ref"].split("/")[-1]]
+    inside = [*schema.get("anyOf", []), *([schema["items"]] if "items" in schema else [])]
+    return [name for one in inside for name in _objects(one)]
+
+
+def _list(words: Any) -> str:
+    return ", ".join(f"`{word}`" for word in words)
+
+
+def _toml(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else f'"{value}"' if isinstance(value, str) else str(value)
+
+
+def _plain(text: str) -> str:
+    return re.sub(r" ?\((?:contract |[DV0-9])[^)]*\)", "", text).replace("``", "`")
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}."
+
+
+PARTS: dict[str, Callable[[], str]] = {"settings": settings, "statuses": statuses, "coverage": coverage}
+_PART = re.compile(r"(<!-- (\w+): made by `make docs` -->\n)(?:.*?\n)??(<!-- end -->)", re.DOTALL)
+
+
+def renewed(text: str) -> str:
+    """``text`` with its generated parts as they ought to be. Raises KeyError for a part that nothing makes."""
+    return _PART.sub(lambda part: part[1] + PARTS[part[2]]() + "\n" + part[3], text)
+
+
+def main() -> None:
+    """Write every page whose generated parts are stale."""
+    for page in sorted(DOCS.glob("**/*.md")):
+        text = page.read_text("utf-8")
+        if (new := renewed(text)) != text:
+            page.write_text(new, "utf-8")
+            sys.stdout.write(f"{page.relative_to(DOCS.parent)}\n")
+
+
+if __name__ == "__main__":
+    main()

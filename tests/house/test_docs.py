@@ -1,0 +1,128 @@
+"""The documentation says what is so: generated parts are fresh, names and links lead somewhere, recipes work."""
+
+import asyncio
+import re
+import shlex
+import shutil
+import sqlite3
+import sys
+from pathlib import Path
+
+import pytest
+
+from docs import generate
+from nightporter import __version__
+from nightporter.operations import CONNECTOR
+from tests.harness import RunningDesk
+from tests.house.repository import ROOT, SOURCE
+
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("**/*.md"))]
+TEXTS = {str(page.relative_to(ROOT)): page.read_text("utf-8") for page in PAGES}
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_generated_parts_are_fresh(name: str) -> None:
+    assert TEXTS[name] == generate.renewed(TEXTS[name]), "run: make docs"
+
+
+def test_every_generated_part_has_its_place() -> None:
+    placed = [part for text in TEXTS.values() for part in re.findall(r"<!-- (\w+): made by `make docs` -->", text)]
+    assert sorted(placed) == sorted(generate.PARTS)
+
+
+def test_a_stale_part_is_seen() -> None:
+    text = TEXTS["docs/running.md"]
+    assert generate.renewed(text.replace("NIGHTPORTER_PORT", "NIGHTPORTER_PROT")) == text
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_links_lead_somewhere(name: str) -> None:
+    for link in re.findall(r"\]\(([^)#]+)", TEXTS[name]):
+        if "://" not in link:
+            assert (ROOT / name).parent.joinpath(link).exists(), link
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_files_that_are_named_exist(name: str) -> None:
+    places = (
+        ROOT,
+        SOURCE,
+        (ROOT / name).parent,
+        SOURCE / "web",
+        SOURCE / "operations" / "commands",
+        SOURCE / "operations",
+    )
+    for path in re.findall(r"`((?:[\w.-]+/)*[\w-]+\.(?:py|md|toml|json)|(?:[\w.-]+/)+)`", TEXTS[name]):
+        assert any(place.joinpath(path).exists() for place in places), path
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_targets_of_make_exist(name: str) -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
+    assert set(re.findall(r"(?:`|^ {4}|^|\$ )make ([a-z-]+)", TEXTS[name], re.MULTILINE)) <= targets
+
+
+def test_every_operation_is_covered() -> None:
+    for operation in CONNECTOR:
+        assert f"\n## {operation.path}\n" in TEXTS["docs/coverage.md"]
+
+
+def test_decisions_are_numbered_pages_of_one_form() -> None:
+    pages = sorted((ROOT / "docs" / "decisions").glob("*.md"))
+    assert [page.name[:4] for page in pages] == [f"{number:04}" for number in range(1, len(pages) + 1)]
+    for page in pages:
+        text = page.read_text("utf-8")
+        assert text.startswith(f"# {page.name[:4]} ")
+        parts = ["Context", "Decision", "Consequences", "Alternatives"]
+        assert re.findall(r"^\*\*(\w+)\.\*\*", text, re.MULTILINE) == parts
+
+
+def test_decisions_that_the_code_names_exist() -> None:
+    for path in SOURCE.rglob("*.py"):
+        for number in re.findall(r"docs/decisions/(\d{4})", path.read_text("utf-8")):
+            assert [*(ROOT / "docs" / "decisions").glob(f"{number}-*.md")], f"{path}: {number}"
+
+
+def test_the_changelog_begins_with_this_version() -> None:
+    first = re.search(r"^## (\S+) \((?:unreleased|\d{4}-\d\d-\d\d)\)\n\nCommit: ", TEXTS["CHANGELOG.md"], re.MULTILINE)
+    assert first
+    assert first[1] == __version__
+
+
+async def test_metrics_that_are_named_exist(desk: RunningDesk) -> None:
+    await desk.call("devices/getAll")
+    async with desk.socket():
+        measured = (await desk.http.get("/metrics")).text
+    for name in re.findall(r"`(nightporter_\w+)(?:\{[^}]*\})?`", TEXTS["docs/running.md"]):
+        assert re.search(rf"^{name}(?:_bucket)?[ {{]", measured, re.MULTILINE), name
+
+
+async def test_the_recipes_for_a_backup_work_on_a_running_desk(desk: RunningDesk, tmp_path: Path) -> None:
+    added = await desk.call(
+        "commands/addPrinter",
+        PrinterId="d117866d-78de-4459-9077-42d7ea0120e3",
+        CopyCount=1,
+        Data="JVBERi0xLjcKJSVFT0YK",
+    )
+    recipes = re.findall(r"^    (?=sqlite3 |python3 )(.*backup.*)$", TEXTS["docs/running.md"], re.MULTILINE)
+    assert len(recipes) == 2
+    for number, recipe in enumerate(recipes):
+        copy = tmp_path / f"{number}.db"
+        words = shlex.split(
+            recipe.replace("/var/lib/nightporter/desk.db", str(desk.database)).replace("/backup/desk.db", str(copy))
+        )
+        if words[0] == "sqlite3" and not shutil.which("sqlite3"):
+            source, target = sqlite3.connect(desk.database), sqlite3.connect(copy)
+            source.backup(target)
+            target.close()
+            source.close()
+        else:
+            program = sys.executable if words[0] == "python3" else words[0]
+            copying = await asyncio.create_subprocess_exec(program, *words[1:])
+            assert await copying.wait() == 0
+        found = sqlite3.connect(copy)
+        assert found.execute("SELECT count(*) FROM commands WHERE id = ?", (added.json()["CommandId"],)).fetchone() == (
+            1,
+        )
+        assert found.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        found.close()
