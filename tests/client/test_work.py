@@ -1,0 +1,146 @@
+"""Commands as an executor gets them, and one command as whoever added it follows it."""
+
+import asyncio
+from contextlib import aclosing
+from typing import Any
+
+import pytest
+
+from nightporter.client import Client, Refused
+from nightporter.domain.command import CommandState
+from nightporter.wire.command_data import PrinterCommandData
+from tests.client.conftest import Waits
+from tests.client.peer import DROP, ELSEWHERE, PRINTER, Peer, command, command_id
+from tests.client.test_listening import DEADLINE, following
+
+
+async def given(stream: Any) -> int:
+    return int((await following(stream)).id[-12:], 16)
+
+
+async def test_what_waits_is_given_oldest_first_with_its_data(client: Client, peer: Peer) -> None:
+    peer.commands += [command(1), command(2, "Processed"), command(3, "Received")]
+    async with aclosing(client.work()) as work:
+        first = await following(work)
+        assert isinstance(first.data, PrinterCommandData)
+        assert (first.id, first.device.name, first.data.copy_count) == (command_id(1), "Printer", 1)
+        assert await given(work) == 3
+
+
+async def test_once_however_often_its_event_arrives(client: Client, peer: Peer) -> None:
+    peer.commands.append(command(1))
+    async with aclosing(client.work()) as work:
+        assert await given(work) == 1
+        peer.commands.append(command(2))
+        for _ in range(3):
+            await peer.push_state(2, "Pending")
+        assert await given(work) == 2
+        await peer.push_state(2, "Received")
+        await peer.drop()
+        peer.commands.append(command(3))
+        assert await given(work) == 3, "neither again by its events nor by the queue after the reconnect"
+
+
+async def test_an_event_is_only_a_hint(client: Client, peer: Peer) -> None:
+    peer.commands += [command(1), command(2, "Cancelled")]
+    async with aclosing(client.work()) as work:
+        assert await given(work) == 1
+        await peer.push_state(2, "Pending")
+        await peer.push_state(77, "Pending")
+        peer.commands.append(command(3))
+        await peer.push_state(3, "Pending")
+        assert await given(work) == 3, "2 has been cancelled meanwhile, and 77 cannot be seen"
+
+
+async def test_what_it_added_for_another_executor_is_not_its_work(client: Client, peer: Peer) -> None:
+    peer.commands += [command(1), command(2, device=ELSEWHERE)]
+    async with aclosing(client.work()) as work:
+        assert await given(work) == 1
+        await peer.push_state(2, "Pending")
+        peer.commands.append(command(3))
+        await peer.push_state(3, "Pending")
+        assert await given(work) == 3
+
+
+async def test_a_device_that_is_connected_later_is_served(client: Client, peer: Peer) -> None:
+    peer.commands += [command(1), command(2, device=ELSEWHERE)]
+    async with aclosing(client.work()) as work:
+        assert await given(work) == 1
+        peer.connected.add(ELSEWHERE["Id"])
+        await peer.push_state(2, "Pending")
+        assert await given(work) == 2
+
+
+async def test_the_queue_is_read_from_time_to_time(client: Client, peer: Peer, waits: Waits) -> None:
+    peer.commands.append(command(1))
+    async with aclosing(client.work()) as work:
+        assert await given(work) == 1
+        peer.commands.append(command(2))
+        waits.sweep.set()
+        assert await given(work) == 2, "no event told of it"
+
+
+async def test_one_that_cannot_be_read_does_not_stop_the_others(
+    client: Client, peer: Peer, caplog: pytest.LogCaptureFixture
+) -> None:
+    strange = command(1)
+    strange["Device"] = {**PRINTER, "Type": "CoffeeMachine"}
+    peer.commands += [strange, command(2)]
+    async with aclosing(client.work()) as work:
+        assert await given(work) == 2
+    assert command_id(1) in caplog.text
+
+
+async def test_a_server_that_is_away_for_long_is_waited_for(client: Client, peer: Peer, waits: Waits) -> None:
+    peer.commands.append(command(1))
+    peer.script += [DROP] * 23
+    async with aclosing(client.work()) as work:
+        assert await given(work) == 1
+    assert len(waits.waited) >= 23
+
+
+async def test_what_became_of_a_command_gets_through(client: Client, peer: Peer) -> None:
+    peer.commands.append(command(1))
+    peer.script += [DROP] * 12 + [(503, {}, b""), (500, {}, b""), (429, {"Retry-After": "100"}, b"")]
+    await client.report(command_id(1), CommandState.PROCESSED)
+    assert peer.commands[0]["State"] == "Processed"
+
+
+async def test_a_report_that_is_refused_is_raised(client: Client, peer: Peer) -> None:
+    peer.script.append((400, {}, {"Message": "Invalid State", "RequestId": "r", "Details": None}))
+    with pytest.raises(Refused):
+        await client.report(command_id(1), CommandState.RECEIVED)
+    assert len(peer.asked) == 1
+
+
+async def test_following_a_command_to_its_end(client: Client, peer: Peer) -> None:
+    peer.commands += [command(1), command(2)]
+    async with aclosing(client.follow(command_id(2).upper())) as states:
+        assert await following(states) == "Pending"
+        for number, state in ((2, "Received"), (1, "Error"), (2, "Processing"), (2, "Processing"), (2, "Processed")):
+            await peer.push_state(number, state)
+        assert [state async for state in states] == ["Received", "Processing", "Processed"]
+
+
+async def test_following_over_a_broken_connection(client: Client, peer: Peer) -> None:
+    peer.commands.append(command(1))
+    async with aclosing(client.follow(command_id(1))) as states:
+        assert await following(states) == "Pending"
+        await peer.drop()
+        peer.commands[0]["State"] = "Error"
+        assert await following(states) == "Error", "its event was never sent"
+
+
+async def test_following_looks_for_itself_when_nothing_is_told(client: Client, peer: Peer, waits: Waits) -> None:
+    peer.commands.append(command(1))
+    async with aclosing(client.follow(command_id(1))) as states:
+        assert await following(states) == "Pending"
+        peer.commands[0]["State"] = "Cancelled"
+        waits.sweep.set()
+        assert await following(states) == "Cancelled"
+
+
+async def test_following_what_cannot_be_seen(client: Client) -> None:
+    async with aclosing(client.follow(command_id(9))) as states:
+        with pytest.raises(LookupError):
+            await asyncio.wait_for(anext(states), DEADLINE)
