@@ -4,7 +4,7 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import msgspec
@@ -98,62 +98,36 @@ _MOVE = Statement(
 )
 
 _creators = msgspec.json.Decoder(Creator)
-_creator_text: dict[Creator, str] = {}
 
 
 async def add_commands(batch: Batch, intents: Sequence[AddCommands]) -> list[object]:
     """Carry out the intents; an intent whose key another holds is answered with Twin and adds nothing."""
-    results: list[object] = []
-    rows: list[dict[str, Any]] = []
-    files: list[dict[str, Any]] = []
-    for intent in intents:
-        ids = tuple(command.id for command in intent.commands)
-        if not await idempotency.claim(batch, intent.once, ids):
-            results.append(Twin())
-            continue
-        results.append(ids)
-        for command in intent.commands:
-            rows.append(_row(batch, command))
-            if command.document is not None:
-                files.append(
-                    {
-                        "enterprise_id": command.enterprise_id,
-                        "command_id": command.id,
-                        "content": command.document,
-                    }
-                )
-            batch.event(
-                command.enterprise_id, command.id, command.device_id, command.creator_integration_id, command.state
-            )
-    if rows:
-        await batch.transaction.run(_ADD, rows)
-    if files:
+    made = [tuple(command.id for command in intent.commands) for intent in intents]
+    free = await idempotency.claim(batch, [(intent.once, ids) for intent, ids in zip(intents, made, strict=True)])
+    adding = [command for intent, is_free in zip(intents, free, strict=True) if is_free for command in intent.commands]
+    if adding:
+        await batch.transaction.run(_ADD, [_row(batch, command) for command in adding])
+    if files := [(c.enterprise_id, c.id, c.document) for c in adding if c.document is not None]:
         await batch.transaction.run(_ADD_DOCUMENT, files)
-    return results
+    for command in adding:
+        batch.event(command.enterprise_id, command.id, command.device_id, command.creator_integration_id, command.state)
+    return [ids if is_free else Twin() for ids, is_free in zip(made, free, strict=True)]
 
 
-def _row(batch: Batch, command: NewCommand) -> dict[str, Any]:
-    creator = _creator_text.get(command.creator)
-    if creator is None:
-        creator = msgspec.json.encode(command.creator).decode()
-        if len(_creator_text) < 1000:
-            _creator_text[command.creator] = creator
+def _row(batch: Batch, command: NewCommand) -> tuple[Any, ...]:
     created = seconds(command.created) if command.created else batch.seconds
-    return {
-        "enterprise_id": command.enterprise_id,
-        "id": command.id,
-        "device_id": command.device_id,
-        "device_type": command.device_type.value,
-        "state": command.state.value,
-        "created": created,
-        "updated": seconds(command.updated) if command.updated else created,
-        "creator": creator,
-        "creator_integration_id": command.creator_integration_id,
-        "data": command.data,
-        "document_size": None if command.document is None else len(command.document),
-        "payment_request_id": command.payment_request_id,
-        "reservation_id": command.reservation_id,
-    }
+    updated = seconds(command.updated) if command.updated else created
+    size = None if command.document is None else len(command.document)
+    return (
+        command.enterprise_id, command.id, command.device_id, command.device_type.value, command.state.value, created,
+        updated, _text(command.creator), command.creator_integration_id, command.data, size,
+        command.payment_request_id, command.reservation_id,
+    )  # fmt: skip
+
+
+@lru_cache(1000)
+def _text(creator: Creator) -> str:
+    return msgspec.json.encode(creator).decode()
 
 
 async def move_commands(batch: Batch, intents: Sequence[MoveCommand]) -> list[object]:

@@ -16,8 +16,8 @@ T = TypeVar("T")
 class Transaction(Protocol):
     """An open transaction of the writer."""
 
-    async def run(self, statement: Statement, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Run ``statement`` once for each of ``rows``."""
+    async def run(self, statement: Statement, rows: Sequence[Mapping[str, Any] | tuple[Any, ...]]) -> int:
+        """Run ``statement`` once for each of ``rows``; returns how many rows of the table it changed."""
 
     async def fetch(self, statement: Statement, row: Mapping[str, Any]) -> list[Row]:
         """Run ``statement`` once and return its rows."""

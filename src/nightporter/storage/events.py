@@ -35,21 +35,11 @@ async def number(batch: Batch) -> list[Event]:
         return []
     last = (await batch.transaction.fetch(_LAST, {}))[0][0] or 0
     numbered = [Event(last + place, *change) for place, change in enumerate(batch.changes, 1)]
-    await batch.transaction.run(
-        _ADD,
-        [
-            {
-                "number": event.number,
-                "enterprise_id": event.enterprise_id,
-                "command_id": event.command_id,
-                "device_id": event.device_id,
-                "creator_integration_id": event.creator_integration_id,
-                "state": event.state.value,
-                "time": batch.seconds,
-            }
-            for event in numbered
-        ],
-    )
+    rows = [
+        (e.number, e.enterprise_id, e.command_id, e.device_id, e.creator_integration_id, e.state.value, batch.seconds)
+        for e in numbered
+    ]
+    await batch.transaction.run(_ADD, rows)
     return numbered
 
 

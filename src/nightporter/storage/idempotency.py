@@ -1,9 +1,11 @@
 """Which idempotency keys were used, for what, and with which result (extension "Never twice")."""
 
-import json
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
+from msgspec.json import decode, encode
 from sqlalchemy import select
 from sqlalchemy.dialects.sqlite import insert
 
@@ -11,7 +13,6 @@ from nightporter.storage.batch import Batch
 from nightporter.storage.database import Database
 from nightporter.storage.statements import Statement, given
 from nightporter.storage.tables import idempotency_keys
-from nightporter.storage.types import seconds
 
 LIFETIME = 24 * 3600
 """Seconds for which a key stands for its first result."""
@@ -45,13 +46,14 @@ _KEY = (_c.access_token_id == given("access_token_id"), _c.operation == given("o
 _FIND = Statement(select(_c.body_hash, _c.result).where(*_KEY, _c.created > given("since")))
 
 _insert = insert(idempotency_keys)
+_COLUMNS = ["access_token_id", "operation", "key", "body_hash", "enterprise_id", "result", "created"]
 _CLAIM = Statement(
     _insert.on_conflict_do_update(
         index_elements=["access_token_id", "operation", "key"],
         set_={name: _insert.excluded[name] for name in ("body_hash", "enterprise_id", "result", "created")},
         where=_c.created <= given("since"),
-    ).returning(_c.key),
-    columns=["access_token_id", "operation", "key", "body_hash", "enterprise_id", "result", "created"],
+    ),
+    in_order=[*_COLUMNS, "since"],
 )
 
 
@@ -60,25 +62,32 @@ async def find(database: Database, once: Once, now: int) -> Used | None:
     row = await database.one(
         _FIND, access_token_id=once.access_token_id, operation=once.operation, key=once.key, since=now - LIFETIME
     )
-    return Used(row[0], tuple(json.loads(row[1]))) if row else None
+    return Used(row[0], tuple(decode(row[1]))) if row else None
 
 
-async def claim(batch: Batch, once: Once | None, result: Sequence[str]) -> bool:
-    """Take the key for ``result``, in the transaction that makes it; false when another has it. No key is always free."""
-    if once is None:
-        return True
-    now = seconds(batch.now)
-    taken = await batch.transaction.fetch(
-        _CLAIM,
-        {
-            "access_token_id": once.access_token_id,
-            "operation": once.operation,
-            "key": once.key,
-            "body_hash": once.body_hash,
-            "enterprise_id": once.enterprise_id,
-            "result": json.dumps(list(result)),
-            "created": now,
-            "since": now - LIFETIME,
-        },
-    )
-    return bool(taken)
+async def claim(batch: Batch, claims: Sequence[tuple[Once | None, Sequence[str]]]) -> list[bool]:
+    """Take keys for their results, in the transaction that makes them; false where another has the key.
+
+    No key is always free. All are taken at once; only when that leaves one out are they taken one by one.
+    """
+    rows = [_row(once, result, batch.seconds) for once, result in claims if once is not None]
+    if rows:
+        with suppress(_SomeTaken):
+            async with batch.transaction.savepoint():
+                if await batch.transaction.run(_CLAIM, rows) < len(rows):
+                    raise _SomeTaken
+            return [True] * len(claims)
+        free = iter([await batch.transaction.run(_CLAIM, [row]) == 1 for row in rows])
+        return [once is None or next(free) for once, _ in claims]
+    return [True] * len(claims)
+
+
+class _SomeTaken(Exception):
+    """Not every key of the batch was free."""
+
+
+def _row(once: Once, result: Sequence[str], now: int) -> tuple[Any, ...]:
+    ids = encode(result).decode()
+    return (
+        once.access_token_id, once.operation, once.key, once.body_hash, once.enterprise_id, ids, now, now - LIFETIME,
+    )  # fmt: skip

@@ -112,39 +112,20 @@ def _token(row: Row) -> ResourceAccessToken:
 
 async def add_tokens(batch: Batch, intents: Sequence[AddResourceAccessTokens]) -> list[object]:
     """Carry out the intents; an intent whose key another holds is answered with Twin and adds nothing."""
-    results: list[object] = []
-    rows: list[dict[str, Any]] = []
-    for intent in intents:
-        if not await idempotency.claim(batch, intent.once, [token.id for token in intent.tokens]):
-            results.append(Twin())
-            continue
-        rows += [_row(batch, token) for token in intent.tokens]
-        results.append(batch.now)
-    if rows:
-        await batch.transaction.run(_ADD, rows)
-    return results
+    free = await idempotency.claim(batch, [(intent.once, [token.id for token in intent.tokens]) for intent in intents])
+    adding = [token for intent, is_free in zip(intents, free, strict=True) if is_free for token in intent.tokens]
+    if adding:
+        await batch.transaction.run(_ADD, [_row(batch, token) for token in adding])
+    return [batch.now if is_free else Twin() for is_free in free]
 
 
-def _row(batch: Batch, token: NewResourceAccessToken) -> dict[str, Any]:
-    return {
-        "enterprise_id": token.enterprise_id,
-        "id": token.id,
-        "service_order_id": token.service_order_id,
-        "companionship_id": token.companionship_id,
-        "resource_id": token.resource_id,
-        "type": token.type.value,
-        "value": token.value,
-        "serial_number": token.serial_number,
-        "validity_start": seconds(token.validity_start),
-        "validity_end": seconds(token.validity_end),
-        "bed": token.permissions.bed,
-        "room": token.permissions.room,
-        "floor": token.permissions.floor,
-        "building": token.permissions.building,
-        "created": batch.seconds,
-        "updated": batch.seconds,
-        "is_active": True,
-    }
+def _row(batch: Batch, token: NewResourceAccessToken) -> tuple[Any, ...]:
+    opens = token.permissions
+    return (
+        token.enterprise_id, token.id, token.service_order_id, token.companionship_id, token.resource_id,
+        token.type.value, token.value, token.serial_number, seconds(token.validity_start), seconds(token.validity_end),
+        opens.bed, opens.room, opens.floor, opens.building, batch.seconds, batch.seconds, True,
+    )  # fmt: skip
 
 
 async def change_tokens(batch: Batch, intents: Sequence[ChangeResourceAccessTokens]) -> list[object]:

@@ -18,23 +18,39 @@ Parameters = Mapping[str, Any]
 Row = Sequence[Any]
 
 _SQLITE = sqlite.dialect(paramstyle="named")
+_SQLITE_IN_ORDER = sqlite.dialect(paramstyle="qmark")
 
 
 class Statement:
-    """A statement with named parameters; ``lists`` are those that take a list of ids, tested with :func:`among`."""
+    """A statement with named parameters; ``lists`` are those that take a list of ids, tested with :func:`among`.
 
-    def __init__(self, core: ClauseElement, *, columns: Sequence[str] | None = None, lists: Sequence[str] = ()) -> None:
+    One that is run for many rows takes them as tuples ``in_order`` of its columns: naming each value costs as much as
+    writing it.
+    """
+
+    def __init__(
+        self,
+        core: ClauseElement,
+        *,
+        columns: Sequence[str] | None = None,
+        lists: Sequence[str] = (),
+        in_order: Sequence[str] = (),
+    ) -> None:
         self._core = core
-        self._columns = columns
+        self._columns = columns or in_order or None
+        self._in_order = list(in_order)
         self.lists = tuple(lists)
 
     @cached_property
     def sqlite(self) -> str:
         """The text for SQLite. Raises TypeError for a value that was written into the statement: parameters are named."""
-        compiled = self._core.compile(dialect=_SQLITE, column_keys=self._columns)
+        dialect = _SQLITE_IN_ORDER if self._in_order else _SQLITE
+        compiled = self._core.compile(dialect=dialect, column_keys=self._columns)
         assert isinstance(compiled, SQLCompiler)
         if strays := [name for name, bind in compiled.binds.items() if not bind.required]:
             raise TypeError(f"values written into the statement instead of named: {strays} in {compiled}")
+        if self._in_order and compiled.positiontup != self._in_order:
+            raise TypeError(f"the rows come in the order {self._in_order}, the statement has {compiled.positiontup}")
         return str(compiled)
 
 
@@ -69,8 +85,8 @@ def newest_first(core: Select[Any], columns: Any) -> Select[Any]:
 
 
 def add(table: Any, columns: Sequence[str]) -> Statement:
-    """Insert one row."""
-    return Statement(insert(table), columns=columns)
+    """Insert rows, given as tuples in the order of ``columns`` (that of the table)."""
+    return Statement(insert(table), in_order=columns)
 
 
 def put(table: Any, columns: Sequence[str], keys: Sequence[str] = ()) -> Statement:

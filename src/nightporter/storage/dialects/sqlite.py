@@ -44,6 +44,8 @@ def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute("PRAGMA busy_timeout = 5000")
     connection.execute("PRAGMA cache_size = -8000")
+    # Pages that change with every batch are carried into the file once in 16 MiB of log, not once in 4.
+    connection.execute("PRAGMA wal_autocheckpoint = 4000")
     if read_only:
         connection.execute("PRAGMA query_only = ON")
     return connection
@@ -61,8 +63,8 @@ class _SqliteTransaction:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
 
-    async def run(self, statement: Statement, rows: Sequence[Mapping[str, Any]]) -> None:
-        self._connection.executemany(statement.sqlite, rows)
+    async def run(self, statement: Statement, rows: Sequence[Mapping[str, Any] | tuple[Any, ...]]) -> int:
+        return self._connection.executemany(statement.sqlite, rows).rowcount
 
     async def fetch(self, statement: Statement, row: Mapping[str, Any]) -> list[Row]:
         return self._connection.execute(statement.sqlite, _bound(statement, row)).fetchall()
