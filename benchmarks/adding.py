@@ -24,7 +24,7 @@ PAYMENT = {
 }
 API = "/api/connector/v1/commands/"
 SECONDS = 3
-ROUNDS = 3
+ROUNDS = 1
 
 
 def measure() -> list[Figure]:

@@ -1,0 +1,31 @@
+"""Does asking an empty queue keep up with the echo? (DESIGN, "Fast")"""
+
+import json
+import shutil
+
+from benchmarks.adding import API, COMMON, KEY
+from benchmarks.load import wrk
+from benchmarks.machine import folder
+from benchmarks.report import Figure
+from benchmarks.servers import desk, echo
+from nightporter.cli.demo import POS_TOKEN
+
+SECONDS = 4
+ROUNDS = 3
+
+
+def measure() -> list[Figure]:
+    place, ratios = folder(), []
+    # MyPOS is connected to nothing, so its queue is empty.
+    asking = json.dumps({**COMMON, "AccessToken": POS_TOKEN})
+    with desk(place / "desk.db") as (here, _), echo() as (there, _):
+        wrk(here + API + "getAllActive", asking, 1)
+        for _ in range(ROUNDS):
+            plain = wrk(there + API + "getAllActive", json.dumps({**COMMON, **KEY}), SECONDS)
+            asked = wrk(here + API + "getAllActive", asking, SECONDS)
+            assert asked.not_ok == 0
+            ratios.append((asked.per_second / plain.per_second, asked, plain))
+    shutil.rmtree(place)
+    ratio, asked, plain = sorted(ratios, key=lambda one: one[0])[ROUNDS // 2]
+    detail = f"{asked.per_second:.0f}/s, echo {plain.per_second:.0f}/s"
+    return [Figure("getAllActive of an empty queue / echo", ratio, 0.5, True, "ratio", detail)]

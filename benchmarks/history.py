@@ -1,0 +1,112 @@
+"""Does the cost stay the same when a thousand finished commands become a million? (DESIGN, "Fast")"""
+
+import json
+import shutil
+import statistics
+import time
+import urllib.request
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from benchmarks.adding import API, COMMON, KEY
+from benchmarks.filled import make, with_history
+from benchmarks.machine import folder
+from benchmarks.report import Figure
+from benchmarks.servers import desk
+from nightporter.cli.demo import POS_TOKEN
+
+FEW, MANY = 1_000, 1_000_000
+CALLS = 150
+FISCAL = "/api/connector/v1/fiscalMachineCommands/getAll"
+TOKENS = "/api/connector/v1/resourceAccessTokens/"
+RESERVATION = "35d4b117-4e60-44a3-9580-c582117eff98"
+
+
+def call(address: str, path: str, **fields: Any) -> Any:
+    request = urllib.request.Request(
+        address + path, json.dumps({**COMMON, **fields}).encode(), {"Content-Type": "application/json"}
+    )
+    with urllib.request.urlopen(request, timeout=60) as reply:
+        return json.load(reply)
+
+
+def median_milliseconds(act: Callable[[], None]) -> float:
+    times = []
+    for _ in range(CALLS):
+        began = time.perf_counter()
+        act()
+        times.append((time.perf_counter() - began) * 1000)
+    return statistics.median(times)
+
+
+def questions(address: str) -> dict[str, Callable[[], None]]:
+    """What is asked of both desks."""
+    devices = [d["Id"] for d in call(address, "/api/connector/v1/devices/getAll")["Devices"] if d["Type"] == "FiscalMachine"]
+    deep = {"Cursor": "02000000-0000-7000-8000-00000000012c", "Count": 50}  # the 300th oldest
+    states = {"DeviceIds": devices, "States": ["Processed"], "Limitation": deep}
+    assert len(call(address, FISCAL, **states)["Commands"]) == 50
+    waiting = [call(address, API + "addKeyCutter", **KEY)["CommandId"] for _ in range(CALLS)]
+    now = datetime.now(UTC)
+    minute = {
+        "StartUtc": (now - timedelta(seconds=90)).isoformat(timespec="seconds"),
+        "EndUtc": (now + timedelta(seconds=600)).isoformat(timespec="seconds"),
+    }
+    call(address, TOKENS + "add", ResourceAccessTokenParameters=[TOKEN] * 20)
+    deep_token = {"Cursor": "03000000-0000-7000-8000-00000000012c", "Count": 50}
+    wide = {"StartUtc": (now - timedelta(days=60)).isoformat(timespec="seconds"), "EndUtc": now.isoformat(timespec="seconds")}
+
+    def update() -> None:
+        call(address, API + "update", CommandId=waiting.pop(), State="Received")
+
+    def recent() -> None:
+        found = call(address, TOKENS + "getAll", UpdatedUtc=minute, Limitation={"Count": 100})
+        assert len(found["ResourceAccessTokens"]) == 20
+
+    return {
+        "getAllActive": lambda: call(address, API + "getAllActive", AccessToken=POS_TOKEN) and None,
+        "update": update,
+        "a page deep in the fiscal history": lambda: call(address, FISCAL, **states) and None,
+        "a page deep among tokens": lambda: call(
+            address, TOKENS + "getAll", CollidingUtc=wide, Limitation=deep_token
+        ) and None,
+        "tokens updated in the last minute": recent,
+    }
+
+
+TOKEN = {
+    "ServiceOrderId": RESERVATION,
+    "Type": "PinCode",
+    "Value": "4711#",
+    "ValidityStartUtc": "2020-10-09T22:00:00Z",
+    "ValidityEndUtc": "2020-10-10T22:00:00Z",
+    "Permissions": {"Bed": True},
+}
+TARGETS = {"tokens updated in the last minute": 2.0}
+
+
+def measure() -> list[Figure]:
+    place = folder()
+    measured: dict[int, dict[str, float]] = {}
+    addresses: dict[int, Path] = {size: place / f"{size}.db" for size in (FEW, MANY)}
+    for size, path in addresses.items():
+        make(path)
+        with_history(path, size, size, size)
+    with desk(addresses[FEW]) as (few, _), desk(addresses[MANY]) as (many, _):
+        asked = {FEW: questions(few), MANY: questions(many)}
+        for name in asked[FEW]:
+            for size in (FEW, MANY):
+                measured.setdefault(size, {})[name] = median_milliseconds(asked[size][name])
+    shutil.rmtree(place)
+    return [
+        Figure(
+            f"{name}, {MANY:,} / {FEW:,}",
+            measured[MANY][name] / measured[FEW][name],
+            TARGETS.get(name, 1.2),
+            False,
+            "ratio",
+            f"{measured[MANY][name]:.2f} ms / {measured[FEW][name]:.2f} ms",
+        )
+        for name in measured[FEW]
+    ]

@@ -1,0 +1,67 @@
+"""A thousand tokens in one add, against a bare executemany into the same tables."""
+
+import json
+import shutil
+import sqlite3
+import statistics
+import time
+import urllib.request
+from pathlib import Path
+
+from benchmarks.adding import COMMON
+from benchmarks.history import TOKEN
+from benchmarks.machine import folder
+from benchmarks.report import Figure
+from benchmarks.servers import desk
+
+ROWS = 1000
+ROUNDS = 25
+COMPANIONSHIP, RESOURCE = "25d4b117-4e60-44a3-9580-c582117eff98", "65d4b117-4e60-44a3-9580-c582117eff98"
+
+
+def bare(path: Path) -> float:
+    """Seconds for one durable transaction of a thousand rows and one key, their values at hand."""
+    connection = sqlite3.connect(path, isolation_level=None)
+    connection.execute("PRAGMA synchronous = FULL")
+    columns = [row[1] for row in connection.execute("PRAGMA table_info(resource_access_tokens)")][1:]
+    wanted = f"INSERT INTO resource_access_tokens ({','.join(columns)}) VALUES ({','.join('?' * len(columns))})"
+    times = []
+    for turn in range(ROUNDS):
+        now = int(time.time())
+        rows = [
+            (
+                "3fa85f64-5717-4562-b3fc-2c963f66afa6", f"04000000-{turn:04x}-7000-8000-{number:012x}",
+                TOKEN["ServiceOrderId"], COMPANIONSHIP, RESOURCE, "PinCode", "4711#", None, now, now + 1, 1, 0, 0, 0, now, now, 1,
+            )
+            for number in range(ROWS)
+        ]  # fmt: skip
+        began = time.perf_counter()
+        connection.execute("BEGIN IMMEDIATE")
+        connection.executemany(wanted, rows)
+        connection.execute("COMMIT")
+        times.append(time.perf_counter() - began)
+    connection.close()
+    return statistics.median(times)
+
+
+def measure() -> list[Figure]:
+    place = folder()
+    tokens = [{**TOKEN, "CompanionshipId": COMPANIONSHIP, "ResourceId": RESOURCE}] * ROWS
+    body = json.dumps({**COMMON, "ResourceAccessTokenParameters": tokens}).encode()
+    with desk(place / "desk.db") as (address, _):
+        times = []
+        for turn in range(ROUNDS):
+            request = urllib.request.Request(
+                address + "/api/connector/v1/resourceAccessTokens/add",
+                body,
+                {"Content-Type": "application/json", "Idempotency-Key": f"tokens-{turn}"},
+            )
+            began = time.perf_counter()
+            with urllib.request.urlopen(request) as reply:
+                reply.read()
+            times.append(time.perf_counter() - began)
+    took = statistics.median(times)
+    alone = bare(place / "desk.db")
+    shutil.rmtree(place)
+    detail = f"{ROWS / took:.0f} rows/s through the API, {ROWS / alone:.0f} bare"
+    return [Figure("resourceAccessTokens/add of 1000 / bare executemany", alone / took, 0.5, True, "ratio", detail)]
