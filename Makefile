@@ -10,6 +10,9 @@ setup: .venv/ready  ## create .venv and install everything, once
 
 .venv/ready: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; try make PYTHON=python3.11")'
+	@$(PYTHON) -c 'import venv; from ensurepip import bootstrap' 2>/dev/null \
+	|| { test "$$(id -u)" = 0 && apt-get -qq update && apt-get -qq install --yes python3-venv; } \
+	|| { echo "Python's venv is not installed; on Debian: apt-get install python3-venv" >&2; exit 1; }
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable . --group dev

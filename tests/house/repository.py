@@ -1,25 +1,32 @@
 """Where the repository is, and what is in it."""
 
 import ast
-import subprocess
+import os
 from collections.abc import Iterator
+from fnmatch import fnmatch
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "nightporter"
 
 
+def _ignored() -> list[str]:
+    lines = (ROOT / ".gitignore").read_text("utf-8").split()
+    return [".git", *(line.rstrip("/") for line in lines)]
+
+
 def kept() -> Iterator[Path]:
-    """Every file under version control, and new ones that are not ignored."""
-    listed = subprocess.run(
-        ["git", "-C", str(ROOT), "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        capture_output=True,
-        check=True,
-        text=True,
-    )
-    for name in listed.stdout.split("\0"):
-        if name and (path := ROOT / name).is_file():
-            yield path
+    """Every file that is, or may come, under version control; git itself is not asked, for it may be missing."""
+    ignored = _ignored()
+    for folder, folders, names in os.walk(ROOT):
+        here = Path(folder)
+
+        def keeps(name: str, here: Path = here) -> bool:
+            path = str((here / name).relative_to(ROOT))
+            return not any(fnmatch(name, pattern) or fnmatch(path, pattern) for pattern in ignored)
+
+        folders[:] = filter(keeps, folders)
+        yield from (here / name for name in filter(keeps, names))
 
 
 def modules() -> Iterator[tuple[str, ast.Module]]:
