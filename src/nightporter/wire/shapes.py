@@ -43,7 +43,7 @@ class TimeInterval(Shape):
 class StringUpdateValue(Shape):
     """A text to set (contract 2.12)."""
 
-    value: str | None
+    value: str | None = None
 
 
 class UtcUpdateValue(Shape):
