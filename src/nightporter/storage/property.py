@@ -2,12 +2,12 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
 import msgspec
-from sqlalchemy import Table, func, select
+from sqlalchemy import Table, exists, func, or_, select, update
 
 from nightporter.domain.account import Company, Customer
 from nightporter.domain.bill import Bill, BillState
@@ -203,17 +203,38 @@ class References:
     resources: frozenset[str]
 
 
+class PropertyRefused(Exception):
+    """Facts do not fit each other or what is there, and none was set; the message names the record and the field."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A row that facts rely on and do not bring themselves: ``key`` is its primary key in one of the ``tables``.
+
+    ``problem`` is what PropertyRefused says when it is in none of them.
+    """
+
+    tables: tuple[str, ...]
+    key: tuple[str, ...]
+    problem: str
+
+
 @dataclass(frozen=True, slots=True)
 class SetProperty:
     """Create or replace facts: ``rows`` by the name of their table, written in the order of the tables.
 
-    ``commands`` are added where they do not exist yet, since what became of one is not undone by a file; ``tokens`` are
-    rows of resource access tokens.
+    Nothing is deleted, a device connection and a portfolio member included. What was done since is not undone:
+    ``commands`` are added where they do not exist yet, ``tokens`` (rows of resource access tokens) replace only those
+    that were not updated later, and an access token whose text stays the same stays as it is, revoked or not.
+    ``names`` says how a message calls the record behind a row, by its table and id. The result is None; raises
+    PropertyRefused.
     """
 
     rows: Mapping[str, Sequence[Mapping[str, Any]]]
     commands: Sequence[NewCommand] = ()
     tokens: Sequence[Mapping[str, Any]] = ()
+    references: Sequence[Reference] = ()
+    names: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
 
 FACTS = (
@@ -224,25 +245,128 @@ FACTS = (
 """The tables that SetProperty writes, in the order in which rows refer to each other."""
 
 _HAS_COMMAND = _by_id(tables.commands, "id")
+_TOKEN_UPDATED = _by_id(tables.resource_access_tokens, "updated")
+_DEVICE_TYPE = _by_id(tables.devices, "type")
 _puts = {name: put(tables.metadata.tables[name], tables.metadata.tables[name].columns.keys()) for name in FACTS}
+_has = {
+    name: Statement(select(table.c.id).where(*(key == given(key.name) for key in table.primary_key.columns)))
+    for name, table in tables.metadata.tables.items()
+    if name in FACTS and "id" in table.primary_key.columns
+}
+
+
+def _with_token(table: Table) -> Statement:
+    return Statement(select(table.c.id).where(table.c.token_hash == given("hash"), table.c.id != given("id")))
+
+
+_OTHERS_WITH_TOKEN = {"clients": _with_token(tables.clients), "access_tokens": _with_token(tables.access_tokens)}
+_a, _i, _l, _m, _d = (
+    table.c
+    for table in (
+        tables.access_tokens,
+        tables.integrations,
+        tables.device_connections,
+        tables.portfolio_members,
+        tables.devices,
+    )
+)
+_SAME_ACCESS_TOKEN = Statement(
+    update(tables.access_tokens)
+    .where(_a.id == given("token"), _a.token_hash == given("hash"))
+    .values(integration_id=given("integration"))
+    .returning(_a.id)
+)
+_STRAY_CONNECTIONS = Statement(
+    select(_l.device_id)
+    .join(tables.integrations, _i.id == _l.integration_id)
+    .where(
+        _l.integration_id == given("integration"),
+        ~exists().where(
+            _d.id == _l.device_id,
+            or_(
+                _d.enterprise_id == _i.enterprise_id,
+                _d.enterprise_id.in_(select(_m.enterprise_id).where(_m.portfolio_id == _i.portfolio_id)),
+            ),
+        ),
+    )
+)
 
 
 async def set_property(batch: Batch, intents: Sequence[SetProperty]) -> list[object]:
-    """Carry out the intents."""
+    """Carry out the intents; raises PropertyRefused for the first that does not fit."""
+    fetch, run = batch.transaction.fetch, batch.transaction.run
     for intent in intents:
+        await _check(batch, intent)
         for name in FACTS:
-            if rows := intent.rows.get(name):
-                await batch.transaction.run(_puts[name], rows)
-        if intent.tokens:
-            await batch.transaction.run(PUT_TOKEN, intent.tokens)
+            rows = intent.rows.get(name, ())
+            if name == "access_tokens":
+                rows = [row for row in rows if not await _is_same_access_token(batch, row)]
+            if rows:
+                await run(_puts[name], rows)
+        await _check_connections(batch, intent)
+        tokens = []
+        for token in intent.tokens:
+            kept = await fetch(_TOKEN_UPDATED, {"enterprise": token["enterprise_id"], "id": token["id"]})
+            if not kept or kept[0][0] <= token["updated"]:
+                tokens.append(token)
+        if tokens:
+            await run(PUT_TOKEN, tokens)
         missing = [
-            c
-            for c in intent.commands
-            if not await batch.transaction.fetch(_HAS_COMMAND, {"enterprise": c.enterprise_id, "id": c.id})
+            c for c in intent.commands if not await fetch(_HAS_COMMAND, {"enterprise": c.enterprise_id, "id": c.id})
         ]
         await add_commands(batch, [AddCommands((command,)) for command in missing])
     batch.property_changed = True
     return [None] * len(intents)
+
+
+async def _is_same_access_token(batch: Batch, row: Mapping[str, Any]) -> bool:
+    named = {"token": row["id"], "hash": row["token_hash"], "integration": row["integration_id"]}
+    return bool(await batch.transaction.fetch(_SAME_ACCESS_TOKEN, named))
+
+
+async def _is_there(batch: Batch, reference: Reference) -> bool:
+    for name in reference.tables:
+        keys = (key.name for key in tables.metadata.tables[name].primary_key.columns)
+        if await batch.transaction.fetch(_has[name], dict(zip(keys, reference.key, strict=True))):
+            return True
+    return False
+
+
+async def _check(batch: Batch, intent: SetProperty) -> None:
+    fetch = batch.transaction.fetch
+    for reference in intent.references:
+        if not await _is_there(batch, reference):
+            raise PropertyRefused(reference.problem)
+    for name, others in _OTHERS_WITH_TOKEN.items():
+        for row in intent.rows.get(name, ()):
+            if other := await fetch(others, {"hash": row["token_hash"], "id": row["id"]}):
+                raise PropertyRefused(
+                    f"{_named(intent, name, row['id'])}: Expected a token of its own, {other[0][0]} has it already"
+                )
+    for row in intent.rows.get("devices", ()):
+        kept = await fetch(_DEVICE_TYPE, {"enterprise": row["enterprise_id"], "id": row["id"]})
+        if kept and kept[0][0] != row["type"]:
+            raise PropertyRefused(
+                f"{_named(intent, 'devices', row['id'])}: Expected {kept[0][0]}, which this device is at the desk; "
+                "another kind of machine needs an Id of its own - at `$.Type`"
+            )
+
+
+async def _check_connections(batch: Batch, intent: SetProperty) -> None:
+    connected: dict[str, set[str]] = {}
+    for row in intent.rows.get("device_connections", ()):
+        connected.setdefault(row["integration_id"], set()).add(row["device_id"])
+    for integration_id, device_ids in connected.items():
+        strays = await batch.transaction.fetch(_STRAY_CONNECTIONS, {"integration": integration_id})
+        if wrong := sorted(device_ids.intersection(row[0] for row in strays)):
+            raise PropertyRefused(
+                f"{_named(intent, 'integrations', integration_id)}: Expected devices of the integration's enterprises, "
+                f"got {', '.join(wrong)} - at `$.ConnectedDeviceIds`"
+            )
+
+
+def _named(intent: SetProperty, table: str, row_id: str) -> str:
+    return intent.names.get((table, row_id), f"{table} (Id {row_id})")
 
 
 _COUNT_ENTERPRISES = Statement(select(func.count()).select_from(tables.enterprises))
