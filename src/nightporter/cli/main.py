@@ -1,20 +1,49 @@
 """The table of subcommands."""
 
+from typing import Annotated
+
 import typer
 
-from nightporter.cli import demo, serve
+from nightporter.cli import commands, cut_key, demo, openapi, pay, serve, upgrade, watch
+from nightporter.cli import print as print_
+from nightporter.cli.asking import EXIT_CODES, survive_any_terminal
 
 app = typer.Typer(
     name="nightporter",
     help="The open device desk for hotels.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    rich_markup_mode="rich",
+    rich_markup_mode="markdown",
 )
 app.command("demo")(demo.demo)
 app.command("serve")(serve.serve)
+app.command("upgrade")(upgrade.upgrade)
+app.command("openapi")(openapi.openapi)
+app.command("print", epilog=EXIT_CODES)(print_.print_file)
+app.command("cut-key", epilog=EXIT_CODES)(cut_key.cut_key)
+app.command("pay", epilog=EXIT_CODES)(pay.pay)
+app.command("watch", epilog=EXIT_CODES)(watch.watch)
+app.add_typer(commands.app, name="commands")
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from nightporter import __version__
+
+        typer.echo(f"nightporter {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and end.")
+    ] = False,
+) -> None:
+    """The open device desk for hotels."""
 
 
 def main() -> None:
     """Run the command line."""
+    survive_any_terminal()
     app()

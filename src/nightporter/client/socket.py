@@ -96,12 +96,12 @@ class Socket:
                     yield Connected(gap_free=cursor != "")
                     while True:
                         message = _read(await socket.recv())
+                        if message.cursor:
+                            self._on_cursor()
                         for event in message.events:
                             if (known := _known(event)) is not None:
                                 yield known
-                        if message.cursor:
-                            cursor = message.cursor
-                            self._on_cursor()
+                        cursor = message.cursor or cursor
             except InvalidStatus as error:
                 response = error.response
                 refusal = refusal_of(response.status_code, response.headers, bytes(response.body or b""))

@@ -1,0 +1,53 @@
+"""``nightporter commands``."""
+
+from typing import Annotated
+from uuid import UUID
+
+import typer
+
+from nightporter.cli.asking import (
+    DEFAULT_ADDRESS,
+    EXIT_CODES,
+    FAILED,
+    AccessTokenOption,
+    AddressOption,
+    ClientTokenOption,
+    JsonOption,
+    ask,
+    caller,
+    say,
+    say_json,
+)
+from nightporter.cli.running import fail
+
+app = typer.Typer(help="Look at commands.", no_args_is_help=True)
+
+
+@app.command("show", epilog=EXIT_CODES)
+def show(
+    command_id: Annotated[UUID, typer.Argument(help="Id of the command.", metavar="ID")],
+    as_json: JsonOption = False,
+    address: AddressOption = DEFAULT_ADDRESS,
+    client_token: ClientTokenOption = None,
+    access_token: AccessTokenOption = None,
+) -> None:
+    """Tell what a command is and where it stands.
+
+    Commands of connected devices can be seen, and those that the same integration added. The document itself and the
+    guest's name are not shown.
+    """
+    from nightporter.cli.telling import story, summary
+    from nightporter.client import Client
+
+    async def act(client: Client) -> None:
+        page = await client.get_all_by_ids([str(command_id)])
+        if not page.commands:
+            raise fail(f"there is no command {command_id} that these tokens may see", FAILED)
+        command = page.commands[0]
+        if as_json:
+            say_json(summary(command))
+        else:
+            for told in story(command):
+                say(told)
+
+    ask(caller(address, None, client_token, access_token), act)
