@@ -4,7 +4,6 @@ import sqlite3
 import time
 from pathlib import Path
 
-
 ENTERPRISE = "3fa85f64-5717-4562-b3fc-2c963f66afa6"
 PRINTER = "d117866d-78de-4459-9077-42d7ea0120e3"
 RESERVATION = "35d4b117-4e60-44a3-9580-c582117eff98"
@@ -28,7 +27,8 @@ def with_history(path: Path, commands: int, fiscal: int, tokens: int) -> None:
             {"count": count, "type": kind, "enterprise": ENTERPRISE, "from": day_ago - 86_400 - count // 12},
         )
     connection.execute(
-        numbers + "INSERT INTO resource_access_tokens (enterprise_id, id, service_order_id, type, value, validity_start, "
+        numbers
+        + "INSERT INTO resource_access_tokens (enterprise_id, id, service_order_id, type, value, validity_start, "
         "validity_end, bed, room, floor, building, created, updated, is_active) "
         f"SELECT :enterprise, {ident.format('03000000')}, :order, 'PinCode', '1234#', :from + i / 12, :from + i / 12 + 86400, "
         "1, 0, 0, 0, :from + i / 12, :from + i / 12, 1 FROM n",
@@ -44,5 +44,3 @@ def make(path: Path) -> None:
 
     with desk(path):
         pass
-
-

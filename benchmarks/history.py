@@ -43,7 +43,9 @@ def median_milliseconds(act: Callable[[], None]) -> float:
 
 def questions(address: str) -> dict[str, Callable[[], None]]:
     """What is asked of both desks."""
-    devices = [d["Id"] for d in call(address, "/api/connector/v1/devices/getAll")["Devices"] if d["Type"] == "FiscalMachine"]
+    devices = [
+        d["Id"] for d in call(address, "/api/connector/v1/devices/getAll")["Devices"] if d["Type"] == "FiscalMachine"
+    ]
     deep = {"Cursor": "02000000-0000-7000-8000-00000000012c", "Count": 50}  # the 300th oldest
     states = {"DeviceIds": devices, "States": ["Processed"], "Limitation": deep}
     assert len(call(address, FISCAL, **states)["Commands"]) == 50
@@ -55,7 +57,10 @@ def questions(address: str) -> dict[str, Callable[[], None]]:
     }
     call(address, TOKENS + "add", ResourceAccessTokenParameters=[TOKEN] * 20)
     deep_token = {"Cursor": "03000000-0000-7000-8000-00000000012c", "Count": 50}
-    wide = {"StartUtc": (now - timedelta(days=60)).isoformat(timespec="seconds"), "EndUtc": now.isoformat(timespec="seconds")}
+    wide = {
+        "StartUtc": (now - timedelta(days=60)).isoformat(timespec="seconds"),
+        "EndUtc": now.isoformat(timespec="seconds"),
+    }
 
     def update() -> None:
         call(address, API + "update", CommandId=waiting.pop(), State="Received")
@@ -68,9 +73,9 @@ def questions(address: str) -> dict[str, Callable[[], None]]:
         "getAllActive": lambda: call(address, API + "getAllActive", AccessToken=POS_TOKEN) and None,
         "update": update,
         "a page deep in the fiscal history": lambda: call(address, FISCAL, **states) and None,
-        "a page deep among tokens": lambda: call(
-            address, TOKENS + "getAll", CollidingUtc=wide, Limitation=deep_token
-        ) and None,
+        "a page deep among tokens": lambda: (
+            call(address, TOKENS + "getAll", CollidingUtc=wide, Limitation=deep_token) and None
+        ),
         "tokens updated in the last minute": recent,
     }
 

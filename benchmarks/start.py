@@ -19,7 +19,14 @@ TURNS = 5
 def first_answer(database: Path) -> tuple[float, float]:
     """Seconds from the start of ``nightporter serve`` to its first answer, and its resident memory in MB then."""
     port = free_port()
-    command = [str(Path(sys.executable).with_name("nightporter")), "serve", "--port", str(port), "--database", str(database)]
+    command = [
+        str(Path(sys.executable).with_name("nightporter")),
+        "serve",
+        "--port",
+        str(port),
+        "--database",
+        str(database),
+    ]
     began = time.perf_counter()
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=ROOT)
     try:

@@ -72,6 +72,7 @@ SentNumber = Decimal
 """A decimal as replies print it: a JSON number in its shortest form."""
 
 _ID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}", re.ASCII)
+_is_id = _ID.fullmatch
 _UTC = re.compile(
     r"(\d{4}-\d\d-\d\d)(?:T(\d\d:\d\d:\d\d)(?:\.\d{1,7})?(Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)?)?",
     re.ASCII,
@@ -81,14 +82,14 @@ _NUMBER = re.compile(rb"-?(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d{1,6}))?")
 
 def read_id(value: object) -> Id:
     """Read a uuid; raises ValueError."""
-    if isinstance(value, str) and _ID.fullmatch(value):
+    if type(value) is str and _is_id(value):
         return Id(value.lower())
     raise ValueError("expected a uuid with hyphens")
 
 
 def read_utc(value: object) -> Utc:
     """Read an instant: date and time with zone or without (UTC), or a date alone (midnight); raises ValueError."""
-    match = _UTC.fullmatch(value) if isinstance(value, str) else None
+    match = _UTC.fullmatch(value) if type(value) is str else None
     if match is None:
         raise ValueError("expected a date and time in UTC, like 2025-01-31T12:00:00Z")
     date, time, zone = match.groups()
@@ -96,6 +97,11 @@ def read_utc(value: object) -> Utc:
         return Utc.fromisoformat(f"{date}T{time or '00:00:00'}{zone or 'Z'}").astimezone(UTC)
     except OverflowError:
         raise ValueError("expected a time between the years 1 and 9999") from None
+
+
+def plain(moment: Utc) -> datetime:
+    """The same instant without the type that only reading needs."""
+    return datetime.combine(moment.date(), moment.time(), UTC)
 
 
 def read_int32(kind: type[Int32], value: object) -> Int32:

@@ -16,7 +16,7 @@ from nightporter.storage.idempotency import Once, Twin
 from nightporter.storage.resource_access_tokens import AddResourceAccessTokens
 from nightporter.wire import resource_access_tokens as wire
 from nightporter.wire.resource_access_tokens import ResourceAccessToken, ResourceAccessTokens
-from nightporter.wire.scalars import Id, Utc, usable_text
+from nightporter.wire.scalars import Id, Utc, plain, usable_text
 from nightporter.wire.shapes import Common, Shape
 
 
@@ -78,14 +78,14 @@ def _new(call: Call, enterprise_id: str, one: ResourceAccessTokenParameters) -> 
     return NewResourceAccessToken(
         call.sources.new_id(),
         enterprise_id,
-        one.service_order_id,
-        one.companionship_id,
-        one.resource_id,
+        str(one.service_order_id),
+        str(one.companionship_id) if one.companionship_id else None,
+        str(one.resource_id) if one.resource_id else None,
         one.type,
         one.value,
         one.serial_number,
-        one.validity_start_utc,
-        one.validity_end_utc,
+        plain(one.validity_start_utc),
+        plain(one.validity_end_utc),
         Permissions(
             opens(allowed.bed) or False,
             opens(allowed.room) or False,
