@@ -82,7 +82,7 @@ _NUMBER = re.compile(rb"-?(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d{1,6}))?")
 
 def read_id(value: object) -> Id:
     """Read a uuid; raises ValueError."""
-    if type(value) is str and _is_id(value):
+    if isinstance(value, str) and _is_id(value):
         return Id(value.lower())
     raise ValueError("expected a uuid with hyphens")
 
