@@ -14,7 +14,6 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta, Raw, inspect
 
-from nightporter.access.rights import Right
 from nightporter.domain.bill import BillState
 from nightporter.domain.command import CommandState
 from nightporter.domain.device import DeviceType
@@ -54,12 +53,12 @@ class PortfolioRecord(Shape, kw_only=True):
 
 
 class ClientRecord(Shape, kw_only=True):
-    """A client application."""
+    """A client application; its rights are the values of ``access.rights.Right``."""
 
     id: Id
     name: Name
     client_token: Token
-    rights: list[Right] = []
+    rights: list[str] = []
 
 
 class AccessTokenRecord(Shape, kw_only=True):

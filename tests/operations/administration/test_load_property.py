@@ -353,7 +353,11 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
         "Expected ISO 4217 codes, got XXZ - at `$.AcceptedCurrencies`",
     ),
     ("Enterprises", {"Name": 1}, "Expected `str`, got `int` - at `$.Name`"),
-    ("Clients", {"Rights": ["Everything"]}, "Expected one of AddPaymentTerminalCommands, ReadFiscalMachineCommands"),
+    (
+        "Clients",
+        {"Rights": ["Everything"]},
+        "Expected of AddPaymentTerminalCommands, ReadFiscalMachineCommands, got Everything - at `$.Rights`",
+    ),
     ("Clients", {"ClientToken": ""}, "Expected `str` of length >= 1 - at `$.ClientToken`"),
     ("Integrations", {"ClientId": NOBODY}, "Expected a client of this file or the desk - at `$.ClientId`"),
     ("Integrations", {"EnterpriseId": NOBODY}, "Expected an enterprise of this file or the desk - at `$.EnterpriseId`"),

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from nightporter.access.rights import Right
 from nightporter.access.tokens import token_hash
 from nightporter.domain.command import Creator, NewCommand
 from nightporter.domain.device import Configuration, DeviceType
@@ -176,9 +177,7 @@ def _told(error: Exception, shape: type[Shape]) -> str:
 
 
 def _choices(kind: Any) -> list[str]:
-    if isinstance(kind, type) and issubclass(kind, Enum):
-        return [member.value for member in kind]
-    return [choice for inner in getattr(kind, "__args__", ()) for choice in _choices(inner)]
+    return [member.value for member in kind] if isinstance(kind, type) and issubclass(kind, Enum) else []
 
 
 def _enterprise(load: _Load, record: shapes.EnterpriseRecord, _: str) -> None:
@@ -203,13 +202,15 @@ def _portfolio(load: _Load, record: shapes.PortfolioRecord, _: str) -> None:
 
 
 def _client(load: _Load, record: shapes.ClientRecord, _: str) -> None:
+    if unknown := set(record.rights) - set(Right):
+        raise ValueError(f"expected of {', '.join(Right)}, got {', '.join(sorted(unknown))} - at `$.Rights`")
     load.begin("clients", record.id)
     load.add(
         "clients",
         id=record.id,
         name=record.name,
         token_hash=load.token(record.client_token, "$.ClientToken"),
-        rights=json.dumps([right.value for right in record.rights]),
+        rights=json.dumps(record.rights),
     )
 
 
