@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from nightporter.cli.demo import POS_TOKEN
-from tests.cli.conftest import PDF, Program, Ran, run
+from tests.cli.conftest import PDF, Program
+from tests.cli.program import Ran, run
 from tests.harness import RunningDesk
 
 UNKNOWN = "00000000-0000-4000-8000-00000000dead"

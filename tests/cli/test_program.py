@@ -13,7 +13,7 @@ from nightporter.domain.sources import Sources
 from nightporter.storage.lock import DatabaseLock
 from nightporter.storage.opening import create
 from nightporter.web.openapi import printed
-from tests.cli.conftest import DEADLINE, PROGRAM, clean_environment, run
+from tests.cli.program import DEADLINE, PROGRAM, clean_environment, run
 from tests.harness import Clock
 
 CLIENT_COMMANDS = [("print",), ("cut-key",), ("pay",), ("watch",), ("commands", "show")]

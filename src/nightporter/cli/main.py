@@ -7,6 +7,7 @@ import typer
 from nightporter.cli import commands, cut_key, demo, openapi, pay, serve, upgrade, watch
 from nightporter.cli import print as print_
 from nightporter.cli.asking import EXIT_CODES, survive_any_terminal
+from nightporter.cli.running import SERVER_EXIT_CODES
 
 app = typer.Typer(
     name="nightporter",
@@ -15,10 +16,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
-app.command("demo")(demo.demo)
-app.command("serve")(serve.serve)
-app.command("upgrade")(upgrade.upgrade)
-app.command("openapi")(openapi.openapi)
+app.command("demo", epilog=SERVER_EXIT_CODES)(demo.demo)
+app.command("serve", epilog=SERVER_EXIT_CODES)(serve.serve)
+app.command("upgrade", epilog=SERVER_EXIT_CODES)(upgrade.upgrade)
+app.command("openapi", epilog="Exit codes: 0 done; 2 wrong usage.")(openapi.openapi)
 app.command("print", epilog=EXIT_CODES)(print_.print_file)
 app.command("cut-key", epilog=EXIT_CODES)(cut_key.cut_key)
 app.command("pay", epilog=EXIT_CODES)(pay.pay)

@@ -9,6 +9,10 @@ import typer
 
 from nightporter.settings import Settings
 
+SERVER_EXIT_CODES = (
+    "Exit codes: 0 done; 1 it could not be done, with the reason told; 2 wrong usage, or an unusable setting."
+)
+
 
 def fail(message: str, code: int = 1) -> typer.Exit:
     """Say what is wrong on the error stream; raise what this returns."""

@@ -161,6 +161,10 @@ class _Executor:
         except OSError as error:
             # Not the fault of the command: it stays in the queue for a start with room on the disk.
             raise fail(f"{self._folder / name} cannot be written: {error.strerror}", FAILED) from None
+        if self._as_json:
+            say_json({"Id": command.id, "File": str(self._folder / name)})
+        else:
+            say(f"{command.id} saved as {self._folder / name}")
         return True
 
 

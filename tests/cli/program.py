@@ -1,0 +1,130 @@
+"""The program as a user runs it: processes with an environment of their own, deadlines, and no waiting by the clock."""
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+PROGRAM = Path(sys.executable).with_name("nightporter")
+DEADLINE = 60.0
+
+
+@dataclass(frozen=True)
+class Ran:
+    """A process that has ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+def clean_environment(**more: str) -> dict[str, str]:
+    """The environment without anything of ours, with a terminal of a known width."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("NIGHTPORTER_")}
+    return {**kept, "COLUMNS": "100", **more}
+
+
+async def run(*arguments: str, encoding: str = "utf-8", **environment: str) -> Ran:
+    """Run the program and wait for its end."""
+    process = await asyncio.create_subprocess_exec(
+        PROGRAM,
+        *arguments,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env=clean_environment(**environment),
+    )
+    try:
+        out, err = await asyncio.wait_for(process.communicate(), DEADLINE)
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    assert process.returncode is not None
+    return Ran(process.returncode, out.decode(encoding), err.decode(encoding))
+
+
+@dataclass
+class Started:
+    """A process that goes on; its lines are kept as they come."""
+
+    process: asyncio.subprocess.Process
+    out: list[str] = field(default_factory=list)
+    err: list[str] = field(default_factory=list)
+    _news: asyncio.Condition = field(default_factory=asyncio.Condition)
+
+    async def read(self, stream: asyncio.StreamReader, lines: list[str]) -> None:
+        async for line in stream:
+            async with self._news:
+                lines.append(line.decode().rstrip("\n"))
+                self._news.notify_all()
+        async with self._news:
+            self._news.notify_all()
+
+    async def says(self, *words: str, times: int = 1) -> None:
+        """Wait until so many lines, on either stream, hold all the words."""
+
+        def said() -> int:
+            return sum(all(word in line for word in words) for line in [*self.out, *self.err])
+
+        try:
+            async with asyncio.timeout(DEADLINE), self._news:
+                await self._news.wait_for(lambda: said() >= times or self._has_ended())
+        except TimeoutError:
+            pass
+        assert said() >= times, (words, self.process.returncode, self.out[-20:], self.err[-20:])
+
+    def _has_ended(self) -> bool:
+        readers = (self.process.stdout, self.process.stderr)
+        return all(reader is not None and reader.at_eof() for reader in readers)
+
+    def send(self, number: signal.Signals) -> None:
+        self.process.send_signal(number)
+
+    async def ended(self) -> int:
+        """Wait for its end; gives the exit code, below zero for a signal."""
+        return await asyncio.wait_for(self.process.wait(), DEADLINE)
+
+    async def kill(self) -> None:
+        """``kill -9``."""
+        self.send(signal.SIGKILL)
+        assert await self.ended() == -signal.SIGKILL
+
+
+@asynccontextmanager
+async def started(*arguments: str | Path, **environment: str) -> AsyncIterator[Started]:
+    """Start the program; at the end of the block it is stopped, if it still goes on."""
+    process = await asyncio.create_subprocess_exec(
+        PROGRAM,
+        *map(str, arguments),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env=clean_environment(**environment),
+        limit=2**20,
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    one = Started(process)
+    reading = [
+        asyncio.ensure_future(one.read(process.stdout, one.out)),
+        asyncio.ensure_future(one.read(process.stderr, one.err)),
+    ]
+    try:
+        yield one
+    finally:
+        if process.returncode is None:
+            process.send_signal(signal.SIGCONT)
+            process.kill()
+        await process.wait()
+        await asyncio.gather(*reading)
+
+
+def free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        port: int = one.getsockname()[1]
+        return port
