@@ -1,14 +1,15 @@
 """SQLite: one file, one process, one writer thread; WAL, and ``synchronous=FULL`` so that committed means durable."""
 
 import asyncio
-import json
 import queue
 import sqlite3
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
+
+import msgspec
 
 from nightporter.domain.errors import Unavailable
 from nightporter.storage.database import Transaction
@@ -54,7 +55,18 @@ def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
 def _bound(statement: Statement, given: Mapping[str, Any]) -> Mapping[str, Any]:
     if not statement.lists:
         return given
-    return {**given, **{name: json.dumps([str(item) for item in given[name]]) for name in statement.lists}}
+    bound = dict(given)
+    for name in statement.lists:
+        bound[name] = _listed(given[name])
+    return bound
+
+
+_encode = msgspec.json.Encoder(enc_hook=str).encode
+
+
+def _listed(values: Collection[str]) -> str:
+    """A list parameter as the JSON text that ``json_each`` takes apart."""
+    return _encode(values).decode()
 
 
 class _SqliteTransaction:
