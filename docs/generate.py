@@ -5,16 +5,22 @@ A generated part stands between two comments that name it; ``docs/coverage.md`` 
 
 import re
 import sys
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import typer
+
+from nightporter.cli.main import app
 from nightporter.operations import CONNECTOR, Minimal, Operation, Portfolio
 from nightporter.settings import described
 from nightporter.web.openapi import document
 from nightporter.web.refusals import STATUS
 
 DOCS = Path(__file__).parent
+SHARED = 4
+"""An option of at least so many commands is told once."""
 
 DIFFERENCES: tuple[tuple[str, str], ...] = (
     # what, and what an old client notices of it. By hand: what is built and differs from the original on purpose.
@@ -128,6 +134,46 @@ def coverage() -> str:
     return "\n".join(parts)
 
 
+def commands() -> str:
+    """Every subcommand with its arguments and options, as its help tells them; what many share is told once."""
+    leaves = dict(_leaves("nightporter", typer.main.get_command(app)))
+    told = {path: [_option(one) for one in command.params if one.name != "help"] for path, command in leaves.items()}
+    counts = Counter(line for lines in told.values() for line in lines)
+    shared = [line for line in counts if counts[line] >= SHARED]
+    parts = ["Shared by the commands that name them:", "", *shared]
+    for path, command in leaves.items():
+        parts += ["", f"## {path}", "", _cell(command.help), ""]
+        parts += [line for line in told[path] if line not in shared]
+        if also := [line.split(":")[0].removeprefix("- ") for line in told[path] if line in shared]:
+            parts += [f"- also {', '.join(also)}"]
+        parts += ["", _cell(command.epilog)]
+    return "\n".join(parts)
+
+
+def _leaves(path: str, command: Any) -> Iterator[tuple[str, Any]]:
+    if not hasattr(command, "commands"):
+        yield path, command
+        return
+    for name, one in command.commands.items():
+        yield from _leaves(f"{path} {name}", one)
+
+
+def _option(one: Any) -> str:
+    names = one.opts if one.param_type_name == "option" else [one.metavar or one.name.upper()]
+    about = [_cell(one.help or "")]
+    if one.default is not None and not isinstance(one.default, bool) and one.show_default:
+        about.append(f"Default: `{one.default}`.")
+    if one.envvar:
+        about.append(f"In the environment: `{one.envvar}`.")
+    if one.required:
+        about.append("Required.")
+    return f"- {_list(names)}: {' '.join(about)}"
+
+
+def _cell(text: str) -> str:
+    return re.sub(r"\[default: ([^]]*)\]", r"Default: \1.", " ".join(text.replace("\f", "").split()))
+
+
 def _line(operation: Operation) -> str:
     through = f"`{operation.portfolio.value}`" if operation.portfolio is not Portfolio.NO else "no"
     right = f"`{operation.right.value}`" if operation.right else "open to all"
@@ -178,7 +224,12 @@ def _sentence(text: str) -> str:
     return f"{text[:1].upper()}{text[1:]}."
 
 
-PARTS: dict[str, Callable[[], str]] = {"settings": settings, "statuses": statuses, "coverage": coverage}
+PARTS: dict[str, Callable[[], str]] = {
+    "settings": settings,
+    "statuses": statuses,
+    "commands": commands,
+    "coverage": coverage,
+}
 _PART = re.compile(r"(<!-- (\w+): made by `make docs` -->\n)(?:.*?\n)??(<!-- end -->)", re.DOTALL)
 
 

@@ -9,9 +9,12 @@ import sys
 from pathlib import Path
 
 import pytest
+import typer
+from typer.testing import CliRunner
 
 from docs import generate
 from nightporter import __version__
+from nightporter.cli.main import app
 from nightporter.operations import CONNECTOR
 from tests.harness import RunningDesk
 from tests.house.repository import ROOT, SOURCE
@@ -60,6 +63,27 @@ def test_files_that_are_named_exist(name: str) -> None:
 def test_targets_of_make_exist(name: str) -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
     assert set(re.findall(r"(?:`|^ {4}|^|\$ )make ([a-z-]+)", TEXTS[name], re.MULTILINE)) <= targets
+
+
+LEAVES = dict(generate._leaves("nightporter", typer.main.get_command(app)))
+
+
+@pytest.mark.parametrize("path", LEAVES)
+def test_help_tells_the_exit_codes(path: str) -> None:
+    shown = CliRunner().invoke(app, [*path.split()[1:], "--help"], env={"COLUMNS": "200", "TERM": "dumb"})
+    assert shown.exit_code == 0
+    assert "Exit codes: 0 done;" in shown.output
+    assert "2 wrong usage" in shown.output
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_commands_that_are_named_exist(name: str) -> None:
+    for line in re.findall(r"(?:^ {4}(?:\.venv/bin/)?|`)(nightporter [a-z][^`#\n]*)", TEXTS[name], re.MULTILINE):
+        words = line.split()
+        path = next((f"{' '.join(words[:count])}" for count in (3, 2) if " ".join(words[:count]) in LEAVES), None)
+        assert path, line
+        known = {option for one in LEAVES[path].params for option in one.opts}
+        assert {word for word in words if word.startswith("--")} <= known, line
 
 
 def test_every_operation_is_covered() -> None:
