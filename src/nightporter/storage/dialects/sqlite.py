@@ -143,7 +143,7 @@ class SqliteDatabase:
             return
         offset = 0
         while True:
-            piece = await self._far(lambda c, at=offset: _piece(c, found[0], at))  # type: ignore[misc]
+            piece = await self._far(lambda c, at=offset: _piece(c, found[0], at))  # type: ignore[misc]  # a default in a lambda
             if piece:
                 yield piece
             if len(piece) < PIECE:
