@@ -33,7 +33,7 @@ def upgrade(
     except OSError as error:
         raise fail(f"{plain(str(database))} cannot be used: {error.strerror}", FAILED) from None
     if as_json:
-        say_json({"Database": str(database), "Before": before, "After": after})
+        say_json({"Database": plain(str(database)), "Before": before, "After": after})
     elif before == after:
         say(f"{database} is up to date (migration {after})")
     else:

@@ -18,6 +18,7 @@ from nightporter.cli.asking import (
     caller,
     lost_and_found,
     note,
+    plain,
     say,
     say_json,
 )
@@ -162,7 +163,7 @@ class _Executor:
             # Not the fault of the command: it stays in the queue for a start with room on the disk.
             raise fail(f"{self._folder / name} cannot be written: {error.strerror}", FAILED) from None
         if self._as_json:
-            say_json({"Id": command.id, "File": str(self._folder / name)})
+            say_json({"Id": command.id, "File": plain(str(self._folder / name))})
         else:
             say(f"{command.id} saved as {self._folder / name}")
         return True
