@@ -1,13 +1,14 @@
 """The caller, once recognised, and the Scope that it issues."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from nightporter.access.rights import Right
 from nightporter.domain.errors import Invalid, NotPermitted
+from nightporter.domain.value import value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Scope:
     """The enterprises and devices that a read may see. Only an Actor issues one: every read takes one, none is unscoped."""
 
@@ -16,7 +17,7 @@ class Scope:
     integration_id: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Actor:
     """An integration that called with two tokens that belong together (contract 2.3)."""
 

@@ -1,8 +1,9 @@
 """Accounts: the customers and companies that are charged (contract 8.6)."""
 
 import unicodedata
-from dataclasses import dataclass
 from enum import StrEnum
+
+from nightporter.domain.value import value
 
 
 class AccountType(StrEnum):
@@ -12,7 +13,7 @@ class AccountType(StrEnum):
     COMPANY = "Company"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Customer:
     """A guest."""
 
@@ -29,7 +30,7 @@ class Customer:
         return f"{self.first_name} {self.last_name}" if self.first_name else self.last_name
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Company:
     """A company that may be charged like a guest (D63)."""
 

@@ -1,7 +1,8 @@
 """Bills: the part that rules look at. The whole record is kept in the words of the wire (contract 8.10)."""
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from nightporter.domain.value import value
 
 
 class BillState(StrEnum):
@@ -11,7 +12,7 @@ class BillState(StrEnum):
     CLOSED = "Closed"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Bill:
     """A bill of the enterprise; payments may be added while it is open (D64)."""
 

@@ -1,11 +1,11 @@
 """What a command is, which states it has, and who may follow whom (contract 4)."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 from nightporter.domain.device import DeviceType
 from nightporter.domain.errors import Invalid
+from nightporter.domain.value import value
 
 
 class CommandState(StrEnum):
@@ -65,7 +65,7 @@ def kept_notes(requested: CommandState, notes: str | None) -> str | None:
     return notes.replace("\0", "")[:LONGEST_NOTES]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Creator:
     """Who caused a command, in both forms in which the contract tells it (8.2 User, 8.4 profile data, D54)."""
 
@@ -81,7 +81,7 @@ class Creator:
         return cls(None, name, None, "Integration", None)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class NewCommand:
     """A command as it is handed to the writer, which adds the time and the order.
 
@@ -105,7 +105,7 @@ class NewCommand:
     updated: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class CommandStanding:
     """Where a command stands: what an update is judged by."""
 

@@ -4,7 +4,6 @@ The fields bear the wire's names in lower case; ``wire/command_data.py`` prints 
 the snapshot: it is kept beside it, written once.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -13,6 +12,7 @@ from nightporter.domain.account import AccountType, Company, Customer, normalize
 from nightporter.domain.device import Device
 from nightporter.domain.reservation import Reservation
 from nightporter.domain.resource import Resource
+from nightporter.domain.value import value
 
 PDF = "application/pdf"
 
@@ -24,7 +24,7 @@ class PaymentType(StrEnum):
     PREAUTHORIZATION = "Preauthorization"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class PrinterData:
     """Contract 8.5, without the file."""
 
@@ -47,7 +47,7 @@ class PrinterData:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class KeyCutterData:
     """Contract 8.7."""
 
@@ -99,7 +99,7 @@ class KeyCutterData:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class PaymentTerminalData:
     """Contract 8.6; exactly one of ``payment_id`` and ``preauthorization_id`` is set and tells the kind (D61)."""
 

@@ -1,7 +1,8 @@
 """Devices: what stands on the property and takes commands (contract 3)."""
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from nightporter.domain.value import value
 
 
 class DeviceType(StrEnum):
@@ -14,7 +15,7 @@ class DeviceType(StrEnum):
     PASSPORT_SCANNER = "PassportScanner"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Configuration:
     """What the desk knows about a machine beyond its name (contract 3); each kind uses its own part."""
 
@@ -30,7 +31,7 @@ class Configuration:
     serial_number: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Device:
     """One device of one enterprise."""
 

@@ -1,9 +1,9 @@
 """An enterprise is one property (contract 2.3)."""
 
-from dataclasses import dataclass
+from nightporter.domain.value import value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Enterprise:
     """One property, with the currencies that it accepts (ISO 4217)."""
 

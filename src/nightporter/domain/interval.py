@@ -1,8 +1,9 @@
 """Time intervals in filters (contract 2.11)."""
 
 import calendar
-from dataclasses import dataclass
 from datetime import MAXYEAR, datetime
+
+from nightporter.domain.value import value
 
 LONGEST_MONTHS = 3
 
@@ -19,7 +20,7 @@ def months_later(moment: datetime, months: int) -> datetime:
     return moment.replace(year=year, month=month, day=min(moment.day, calendar.monthrange(year, month)[1]))
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Interval:
     """``start`` ≤ t < ``end``; if both are equal, exactly that instant (D34)."""
 

@@ -1,10 +1,10 @@
 """Reservations, also called service orders: the part that commands and tokens are made from (contract 7.4, 7.9)."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 from nightporter.domain.errors import Blocked
+from nightporter.domain.value import value
 
 
 class ReservationState(StrEnum):
@@ -19,7 +19,7 @@ class ReservationState(StrEnum):
     REQUESTED = "Requested"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Reservation:
     """A stay; ``account_id`` is its owner (a customer or a company), ``resource_id`` what is assigned to it."""
 

@@ -1,9 +1,9 @@
 """Resources: rooms, beds, floors, buildings (contract 8.13, D59)."""
 
-from dataclasses import dataclass
+from nightporter.domain.value import value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Resource:
     """A place on the property; ``lock_ids`` are the locks that its key opens, as configured."""
 

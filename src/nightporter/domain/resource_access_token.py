@@ -1,8 +1,9 @@
 """Resource access tokens: a PIN or a card that opens something for a while (contract 7.8 to 7.11, 8.13)."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+
+from nightporter.domain.value import value
 
 
 class ResourceAccessTokenType(StrEnum):
@@ -19,7 +20,7 @@ class ActivityState(StrEnum):
     DELETED = "Deleted"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Permissions:
     """What the credential opens."""
 
@@ -29,7 +30,7 @@ class Permissions:
     building: bool
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class NewResourceAccessToken:
     """A token as it is handed to the writer, which adds the times."""
 
@@ -46,7 +47,7 @@ class NewResourceAccessToken:
     permissions: Permissions
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ResourceAccessToken:
     """A token as it is kept."""
 
@@ -66,7 +67,7 @@ class ResourceAccessToken:
     is_active: bool
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ResourceAccessTokenChange:
     """What to change of one token; None leaves the aspect as it is (contract 7.10)."""
 

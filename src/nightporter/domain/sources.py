@@ -1,11 +1,12 @@
 """Where time and new ids come from: one value, made in ``web/app.py`` and passed down; a lint rule bans every other."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 
+from nightporter.domain.value import value
 
-@dataclass(frozen=True, slots=True)
+
+@value
 class Sources:
     """The clock and the mint.
 

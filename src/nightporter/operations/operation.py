@@ -9,13 +9,14 @@ from typing import Any, Protocol
 from nightporter.access.actor import Actor
 from nightporter.access.rights import Right
 from nightporter.domain.sources import Sources
+from nightporter.domain.value import value
 from nightporter.operations.never_twice import InFlight
 from nightporter.storage.database import Database
 from nightporter.storage.writer import Writer
 from nightporter.wire.shapes import Common, Shape, decoder
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Call:
     """One call of an operation: who calls, and what the steps may use."""
 

@@ -4,10 +4,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from nightporter.domain.command import CommandState
+from nightporter.domain.value import value
 from nightporter.storage.database import Transaction
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Event:
     """A change of a command; ``number`` is its place in the order of all events, given just before the commit."""
 

@@ -2,7 +2,6 @@
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cache, lru_cache
 from typing import Any
@@ -14,6 +13,7 @@ from nightporter.access.actor import Scope
 from nightporter.domain.command import MOVES, CommandStanding, CommandState, Creator, NewCommand
 from nightporter.domain.device import DeviceType
 from nightporter.domain.interval import Interval
+from nightporter.domain.value import value
 from nightporter.storage import idempotency
 from nightporter.storage.batch import Batch
 from nightporter.storage.database import Database
@@ -28,7 +28,7 @@ NEAR_DOCUMENT = 64 * 1024
 """Documents up to this many bytes are read with their row; larger ones piece by piece."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class AddCommands:
     """Add commands as pending, each with its event; all or none."""
 
@@ -36,7 +36,7 @@ class AddCommands:
     once: Once | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class MoveCommand:
     """Write ``state`` over the command, if it still stands in a state that ``state`` may follow."""
 
@@ -47,7 +47,7 @@ class MoveCommand:
     notes: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class KeptCommand:
     """A command as it is kept, with its device; ``document`` is there when it is small enough to come along."""
 
@@ -66,7 +66,7 @@ class KeptCommand:
     document: bytes | None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Position:
     """A place in the order of commands or tokens: newest first, by creation and sequence (D29)."""
 

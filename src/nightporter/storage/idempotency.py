@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
 from msgspec.json import decode, encode
 from sqlalchemy import select
 from sqlalchemy.dialects.sqlite import insert
 
+from nightporter.domain.value import value
 from nightporter.storage.batch import Batch
 from nightporter.storage.database import Database
 from nightporter.storage.statements import Statement, given
@@ -18,7 +18,7 @@ LIFETIME = 24 * 3600
 """Seconds for which a key stands for its first result."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Once:
     """A key as it came, with the keyed hash of its body."""
 
@@ -29,7 +29,7 @@ class Once:
     enterprise_id: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Used:
     """What a key was used for, and the ids that came of it."""
 

@@ -89,11 +89,13 @@ def open_sqlite(path: Path) -> SqliteDatabase:
 
 
 def is_demo(path: Path) -> bool:
-    """Whether the database was made for the demo, whose tokens everybody knows."""
+    """Whether the database was made for the demo, whose tokens everybody knows. Raises DatabaseRefused."""
     connection = connect(path)
     try:
         row = connection.execute("SELECT demo FROM desk").fetchone()
-        return bool(row and row[0])
+        if row is None:
+            raise DatabaseRefused(f"{path} was not made to its end. Delete it and begin again.")
+        return bool(row[0])
     except sqlite3.DatabaseError as error:
         raise DatabaseRefused(f"{path} was not made to its end: {error}. Delete it and begin again.") from error
     finally:

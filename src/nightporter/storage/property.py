@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
 from typing import Any
 
@@ -16,6 +16,7 @@ from nightporter.domain.device import Configuration, Device, DeviceType
 from nightporter.domain.enterprise import Enterprise
 from nightporter.domain.reservation import Reservation, ReservationState
 from nightporter.domain.resource import Resource
+from nightporter.domain.value import value
 from nightporter.storage import tables
 from nightporter.storage.batch import Batch
 from nightporter.storage.commands import AddCommands, add_commands
@@ -109,7 +110,7 @@ _STAY = Statement(
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Stay:
     """A reservation with the resource assigned to it and its owner, as far as the enterprise has them."""
 
@@ -194,7 +195,7 @@ async def references(
     )
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class References:
     """The things a batch of tokens refers to; ``companionships`` maps each to its reservation."""
 
@@ -207,7 +208,7 @@ class PropertyRefused(Exception):
     """Facts do not fit each other or what is there, and none was set; the message names the record and the field."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Reference:
     """A row that facts rely on and do not bring themselves: ``key`` is its primary key in one of the ``tables``.
 
@@ -219,7 +220,7 @@ class Reference:
     problem: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class SetProperty:
     """Create or replace facts: ``rows`` by the name of their table, written in the order of the tables.
 

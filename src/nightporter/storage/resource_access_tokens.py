@@ -1,7 +1,6 @@
 """Resource access tokens: their rows, and the changes that are made of them, all or none at a time."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import false, func, select, update
@@ -16,6 +15,7 @@ from nightporter.domain.resource_access_token import (
     ResourceAccessTokenChange,
     ResourceAccessTokenType,
 )
+from nightporter.domain.value import value
 from nightporter.storage import idempotency
 from nightporter.storage.batch import Batch
 from nightporter.storage.commands import Position, bounds
@@ -39,7 +39,7 @@ _c = resource_access_tokens.c
 _k = resource_access_tokens.alias("chosen").c
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class AddResourceAccessTokens:
     """Add tokens; the result holds them as kept, in the same order."""
 
@@ -47,7 +47,7 @@ class AddResourceAccessTokens:
     once: Once | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ChangeResourceAccessTokens:
     """Change active tokens of one enterprise, all or none; the result holds them as kept, in the same order."""
 
@@ -55,7 +55,7 @@ class ChangeResourceAccessTokens:
     changes: tuple[ResourceAccessTokenChange, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class DeleteResourceAccessTokens:
     """Mark tokens as deleted; those already deleted stay as they are (D79)."""
 
@@ -192,7 +192,7 @@ async def position(database: Database, scope: Scope, token_id: str) -> Position 
     return Position(row[0], row[1]) if row else None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Filter:
     """Which tokens to return; all that is given must hold (D83)."""
 

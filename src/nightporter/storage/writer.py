@@ -6,7 +6,6 @@ See docs/decisions/0002. Operations decide and hand over one intent; they never 
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, overload
 
@@ -15,6 +14,7 @@ from sqlalchemy import select, update
 from nightporter.domain.errors import Unavailable
 from nightporter.domain.resource_access_token import ResourceAccessToken
 from nightporter.domain.sources import Sources
+from nightporter.domain.value import value
 from nightporter.storage import commands, events, property, resource_access_tokens  # noqa: A004 - the property's own word
 from nightporter.storage.batch import Batch, Event
 from nightporter.storage.commands import AddCommands, MoveCommand
@@ -31,7 +31,7 @@ from nightporter.storage.tables import desk
 from nightporter.storage.types import moment, seconds
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Probe:
     """Write something that changes nothing, to know that the desk can write."""
 

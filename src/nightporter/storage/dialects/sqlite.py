@@ -19,6 +19,8 @@ T = TypeVar("T")
 
 READERS = 2
 PIECE = 64 * 1024
+PATIENCE = 5000
+"""Milliseconds for which another process may hold the file."""
 _WEATHER = ("full", "disk i/o error", "unable to open", "readonly", "locked", "busy", "interrupted")
 
 
@@ -43,7 +45,7 @@ def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
-    connection.execute("PRAGMA busy_timeout = 5000")
+    connection.execute(f"PRAGMA busy_timeout = {PATIENCE}")
     connection.execute("PRAGMA cache_size = -8000")
     # Pages that change with every batch are carried into the file once in 16 MiB of log, not once in 4.
     connection.execute("PRAGMA wal_autocheckpoint = 4000")
@@ -117,6 +119,7 @@ class SqliteDatabase:
             self._free.put(connect(path, read_only=True))
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="reader")
         self._writing = connect(path)
+        self._writing.execute("PRAGMA busy_timeout = 0")
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="writer")
 
     async def one(self, statement: Statement, **given: Any) -> Row | None:
@@ -179,12 +182,23 @@ class SqliteDatabase:
             # Short statements run here, and only the commit, which waits for the disk, in the thread: a thread that
             # runs them gives up the interpreter at every step and waits up to 5 ms to have it back. Measured in
             # docs/decisions/0002: 1,800 adds/s in the thread, 9,000 here.
-            result = self._begin(work)
+            try:
+                self._writing.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError:
+                # Another process holds the file, a backup perhaps: that is waited for in the thread, not here.
+                await loop.run_in_executor(self._writer, self._begin)
+            result = self._carry_out(work)
             await loop.run_in_executor(self._writer, self._end)
             return result
 
-    def _begin(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
-        self._writing.execute("BEGIN IMMEDIATE")
+    def _begin(self) -> None:
+        self._writing.execute(f"PRAGMA busy_timeout = {PATIENCE}")
+        try:
+            self._writing.execute("BEGIN IMMEDIATE")
+        finally:
+            self._writing.execute("PRAGMA busy_timeout = 0")
+
+    def _carry_out(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
         try:
             return _finish(work(_SqliteTransaction(self._writing)))
         except BaseException:
@@ -203,7 +217,8 @@ class SqliteDatabase:
             self._writing.execute("ROLLBACK")
 
     def _commit(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
-        result = self._begin(work)
+        self._begin()
+        result = self._carry_out(work)
         self._end()
         return result
 
