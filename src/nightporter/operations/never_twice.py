@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from nightporter.domain.errors import Changed, Invalid
+from nightporter.domain.errors import Changed, Invalid, Refusal
 from nightporter.storage import idempotency
 from nightporter.storage.idempotency import Once, Twin
 from nightporter.storage.types import seconds
@@ -49,9 +49,9 @@ async def never_twice(
     """
     key = call.idempotency_key
     if key is None:
-        made = await act(None)
-        assert not isinstance(made, Twin)
-        return made
+        unkeyed = await act(None)
+        assert not isinstance(unkeyed, Twin)
+        return unkeyed
     if not _KEY.fullmatch(key):
         raise Invalid(HEADER)
     once = Once(
@@ -63,15 +63,31 @@ async def never_twice(
             await asyncio.shield(first)
         done = call.in_flight[mine] = asyncio.get_running_loop().create_future()
         try:
+            made = await _acted(act, once)
+            if not isinstance(made, Twin | Refusal):
+                return made
             used = await idempotency.find(call.database, once, seconds(call.sources.now()))
             if used is not None:
                 if used.body_hash != once.body_hash:
                     raise Invalid(HEADER)
                 return used.result
-            made = await act(once)
-            if not isinstance(made, Twin):
-                return made
+            if isinstance(made, Refusal):
+                raise made
         finally:
             del call.in_flight[mine]
             done.set_result(None)
     raise Changed
+
+
+async def _acted(
+    act: Callable[[Once | None], Awaitable[tuple[str, ...] | Twin]], once: Once
+) -> tuple[str, ...] | Twin | Refusal:
+    """What came of acting. Whether the key was used is asked only when nothing came of it: that is the rare case.
+
+    The outcome is the same as asking first: a used key cannot be taken, so nothing is made, and what the references
+    refuse today is not told while the key stands for an earlier result.
+    """
+    try:
+        return await act(once)
+    except Refusal as refusal:
+        return refusal
