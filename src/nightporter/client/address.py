@@ -1,15 +1,16 @@
 """Where a server is: the address of its operations and that of its socket (contract 2.1, 5)."""
 
 import ipaddress
-from dataclasses import dataclass
 
 import httpx
+
+from nightporter.domain.value import value
 
 _SOCKET_HOSTS = {"api.mews.com": "ws.mews.com", "api.mews-demo.com": "ws.mews-demo.com"}
 """Where the socket is on another host than the operations (contract 2.1)."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Address:
     """``http`` and ``socket`` are without a trailing slash."""
 

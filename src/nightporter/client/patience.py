@@ -28,6 +28,8 @@ class Patience:
     """The whole of one try; a queue full of documents takes its time."""
     ping: float = 20.0
     """Between pings on an open socket, and for the answer to one."""
+    look: float = 20.0
+    """How long whoever follows one command trusts the socket alone before it looks at the command itself."""
     sweep: float = 300.0
     """How long a listener trusts the socket alone before it looks at the queue itself."""
 

@@ -1,6 +1,5 @@
 """How answers are read: commands with their data in the shape of their device (contract 2.13, encoding C)."""
 
-from dataclasses import dataclass
 from typing import TypeVar
 
 import msgspec
@@ -8,6 +7,7 @@ from msgspec import Raw
 
 from nightporter.client.errors import Unreadable
 from nightporter.domain.command import CommandState
+from nightporter.domain.value import value
 from nightporter.wire.command_data import (
     DATA_OF,
     FiscalMachineCommandData,
@@ -31,7 +31,7 @@ Data = (
 """What a command's data can be; which one it is follows ``command.device.type``."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class CommandPage:
     """The answer of 7.1 and 7.2; ``cursor`` is where the next page begins, None without a ``count`` or at the end."""
 

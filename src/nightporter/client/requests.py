@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from nightporter.domain.resource_access_token import ResourceAccessTokenType
+from nightporter.domain.value import value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +67,7 @@ class TokenChange:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Span:
     """An interval in a filter: ``start`` ≤ t < ``end``, at most three months (contract 2.11)."""
 

@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import AsyncGenerator, Callable
-from dataclasses import dataclass
 from urllib.parse import quote
 
 import msgspec
@@ -15,6 +14,7 @@ from nightporter.client.calling import refusal_of
 from nightporter.client.errors import Refused
 from nightporter.client.patience import BackOff, Means, Patience
 from nightporter.domain.command import CommandState
+from nightporter.domain.value import value
 from nightporter.wire.commands import DeviceCommandEvent
 from nightporter.wire.shapes import Shape
 
@@ -41,14 +41,14 @@ class _Message(Shape):
     cursor: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Connected:
     """The socket is open; unless it is ``gap_free``, whatever happened before has to be read from the queue."""
 
     gap_free: bool
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Connection:
     """What a listener is told of its connection: open, or lost with a ``reason`` and tried again after ``delay`` seconds."""
 
