@@ -29,24 +29,43 @@ def demo(
         settings = load({"port": port, "host": host})
     except InvalidSetting as problem:
         raise fail(str(problem), 2) from None
-    if fresh:
-        _forget(data)
     database = data / DATABASE
-    if data.is_dir() and any(data.iterdir()) and not database.exists():
-        raise fail(
-            f"{data} holds something else; give an empty or missing folder (--data), or --fresh for one of a demo"
-        )
+    try:
+        data.mkdir(parents=True, exist_ok=True)
+        if not database.exists() and {path.name for path in data.iterdir()} - _BESIDE:
+            raise fail(f"{data} holds something else; give an empty or a missing folder (--data).")
+        if fresh:
+            _forget(database)
+    except OSError as error:
+        raise fail(f"{data} cannot hold the demo: {error.strerror}. Give another folder (--data).") from None
     hotel = files("nightporter.operations.administration").joinpath("demo_property.json").read_bytes()
     run(settings, database, demo=True, fill=hotel, greeting=_greeting(settings.host, settings.port))
 
 
-def _forget(data: Path) -> None:
-    for name in (DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm"):
-        (data / name).unlink(missing_ok=True)
+_BESIDE = {DATABASE + ending for ending in (".lock", "-wal", "-shm")}
+"""What a demo leaves behind beside its database."""
+
+
+def _forget(database: Path) -> None:
+    """Delete the database of a demo, and nothing else; raises typer.Exit for one that runs or is not a demo's."""
+    from nightporter.storage.lock import DatabaseInUse, DatabaseLock
+    from nightporter.storage.opening import DatabaseRefused, DatabaseUnfinished, is_demo, revision
+
+    try:
+        with DatabaseLock(database):
+            try:
+                if revision(database) is not None and not is_demo(database):
+                    raise fail(f"{database} holds a real desk, not the demo; give another --data.")
+            except DatabaseUnfinished:
+                pass
+            for ending in ("", "-wal", "-shm"):
+                database.with_name(database.name + ending).unlink(missing_ok=True)
+    except (DatabaseInUse, DatabaseRefused) as refusal:
+        raise fail(str(refusal)) from None
 
 
 def _greeting(host: str, port: int) -> str:
-    address = f"http://{host}:{port}"
+    address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
     tokens = f'"ClientToken":"{CLIENT_TOKEN}","AccessToken":"{ACCESS_TOKEN}","Client":"Demo 1.0"'
     call = f"curl -s {address}/api/connector/v1"
     json = "-H 'Content-Type: application/json' -d"

@@ -16,6 +16,10 @@ class DatabaseRefused(Exception):
     """The database cannot be used as it is; the message says why and what to do."""
 
 
+class DatabaseUnfinished(DatabaseRefused):
+    """The database was not made to its end, so that it never held anything."""
+
+
 def revision(path: Path) -> str | None:
     """The migration at which the database stands; None for a missing or empty one.
 
@@ -84,22 +88,27 @@ def open_sqlite(path: Path) -> SqliteDatabase:
     finally:
         connection.close()
     if desk is None:
-        raise DatabaseRefused(f"{path} was not made to its end. Delete it and begin again.")
+        raise DatabaseUnfinished(f"{path} was not made to its end. Delete it and begin again.")
     return SqliteDatabase(path, demo=bool(desk[0]), secret=desk[1])
 
 
 def is_demo(path: Path) -> bool:
-    """Whether the database was made for the demo, whose tokens everybody knows. Raises DatabaseRefused."""
+    """Whether the database was made for the demo, whose tokens everybody knows.
+
+    Raises DatabaseUnfinished, and DatabaseRefused when it cannot be read.
+    """
     connection = connect(path)
     try:
-        row = connection.execute("SELECT demo FROM desk").fetchone()
-        if row is None:
-            raise DatabaseRefused(f"{path} was not made to its end. Delete it and begin again.")
-        return bool(row[0])
+        row = None
+        if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'desk'").fetchone():
+            row = connection.execute("SELECT demo FROM desk").fetchone()
     except sqlite3.DatabaseError as error:
-        raise DatabaseRefused(f"{path} was not made to its end: {error}. Delete it and begin again.") from error
+        raise DatabaseRefused(f"{path} cannot be read: {error}.") from error
     finally:
         connection.close()
+    if row is None:
+        raise DatabaseUnfinished(f"{path} was not made to its end. Delete it and begin again.")
+    return bool(row[0])
 
 
 def _too_new(path: Path, found: str) -> str:
