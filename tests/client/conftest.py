@@ -56,7 +56,7 @@ async def client(peer: Peer, waits: Waits) -> AsyncIterator[Client]:
         ACCESS_TOKEN,
         "Tests 1.0",
         peer.socket_address,
-        patience=Patience(sweep=SWEEP),
+        patience=Patience(sweep=SWEEP, look=SWEEP),
         means=waits.means(),
     ) as one:
         yield one

@@ -248,7 +248,7 @@ async def relayed(desk: RunningDesk, waits: Waits) -> AsyncIterator[tuple[Client
             address,
             desk.client_token,
             desk.access_token,
-            patience=Patience(sweep=SWEEP),
+            patience=Patience(sweep=SWEEP, look=SWEEP),
             means=waits.means(),
         ) as client,
     ):

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 from uuid import UUID
 
@@ -10,6 +10,7 @@ import typer
 
 from nightporter.cli.demo import ACCESS_TOKEN, CLIENT_TOKEN
 from nightporter.cli.running import fail
+from nightporter.domain.value import value
 
 if TYPE_CHECKING:
     from nightporter.client import Client
@@ -56,7 +57,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for script
 WaitOption = Annotated[bool, typer.Option("--wait", help="Wait until the command has ended, and tell how.")]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Caller:
     """Where to ask, and as whom; ``is_demo`` when it is the demo on this machine with its own client."""
 
