@@ -1,0 +1,28 @@
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from nightporter.settings import Settings
+from nightporter.web.app import App
+from tests.durability.process import Server
+from tests.harness import Clock, copied
+
+
+@pytest.fixture(scope="module")
+def server(empty_database: Path, tmp_path_factory: pytest.TempPathFactory, demo_hotel: bytes) -> Iterator[Server]:
+    """The demo property, served by a process of its own; it must not have met a defect by the end."""
+    path = copied(empty_database, tmp_path_factory.mktemp("fuzz"))
+
+    async def fill() -> None:
+        async with App(Settings(), Clock().sources(), path, fill=demo_hotel).open():
+            pass
+
+    asyncio.run(fill())
+    started = Server(path)
+    yield started
+    assert httpx.get(f"{started.address}/ready").status_code == 200
+    started.stop()
+    assert started.log() == ""
