@@ -42,7 +42,7 @@ class Listener:
         self._send = send
         self._drop = drop
         self._limit = limit
-        self._waiting: deque[tuple[int, str]] = deque()
+        self._waiting: deque[tuple[Event, str]] = deque()
         self._writing: asyncio.Task[None] | None = None
         self._begun = False
 
@@ -57,12 +57,21 @@ class Listener:
         if self.dropped:
             return
         if len(self._waiting) >= self._limit:
-            self.dropped = True
-            self._waiting.clear()
+            self.end()
             self._drop()
             return
-        self._waiting.append((event.number, message))
+        self._waiting.append((event, message))
         self._write_on()
+
+    def end(self) -> None:
+        """Tell nothing more."""
+        self.dropped = True
+        self._waiting.clear()
+
+    def limit_to(self, scope: Scope) -> None:
+        """From now on tell what ``scope`` may hear, of what waits already too."""
+        self.scope = scope
+        self._waiting = deque(one for one in self._waiting if self.may_hear(one[0]))
 
     def begin(self) -> None:
         """Let waiting messages out."""
@@ -76,13 +85,12 @@ class Listener:
     async def _write(self) -> None:
         try:
             while self._waiting:
-                number, message = self._waiting.popleft()
-                if number > self.heard:
+                event, message = self._waiting.popleft()
+                if event.number > self.heard:
                     await self._send(message)
         except Exception:
             # The peer is gone; whoever reads from the socket sees that too and takes the listener out.
-            self.dropped = True
-            self._waiting.clear()
+            self.end()
         finally:
             self._writing = None
 
@@ -105,7 +113,9 @@ class Hub:
         return tuple(self._listeners)
 
     def add(self, listener: Listener) -> None:
-        """From now on ``listener`` hears what its scope may hear."""
+        """From now on ``listener`` hears what its scope may hear; one that was ended stays out."""
+        if listener.dropped:
+            return
         self._listeners.add(listener)
         for device_id in listener.scope.device_ids:
             self._by_device.setdefault(device_id, set()).add(listener)
@@ -119,10 +129,16 @@ class Hub:
         _discard(self._by_integration, listener.scope.integration_id, listener)
 
     def rescope(self, listener: Listener, scope: Scope) -> None:
-        """Its devices were connected or disconnected: both hold at once (DESIGN, overrides of contract 5)."""
-        if listener in self._listeners and listener.scope != scope:
-            self.remove(listener)
-            listener.scope = scope
+        """Its devices were connected or disconnected: both hold at once (DESIGN, overrides of contract 5).
+
+        One that is still catching up, and so not joined yet, gets its new scope too.
+        """
+        if listener.scope == scope:
+            return
+        joined = listener in self._listeners
+        self.remove(listener)
+        listener.limit_to(scope)
+        if joined:
             self.add(listener)
 
     def publish(self, events: Iterable[Event]) -> None:

@@ -32,7 +32,10 @@ async def catch_up(
     while True:
         page = await events.after(database, listener.scope, cursor, PAGE)
         for event in page:
-            await send(message_of(event))
+            if listener.dropped:
+                return
+            if listener.may_hear(event):  # its scope may have become smaller since the page was read
+                await send(message_of(event))
             cursor = event.number
         listener.heard = cursor
         if joined and len(page) < PAGE:

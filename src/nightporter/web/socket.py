@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
-from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -90,6 +89,7 @@ class Socket:
             try:
                 actor = await self._desk.recognition.of_text(client_token, access_token)
             except NotRecognised:
+                listener.end()
                 self._desk.hub.remove(listener)
                 await _close(send, LOST_RIGHTS, "the access token is no longer valid")
             else:
@@ -107,20 +107,17 @@ async def _close(send: Send, code: int, reason: str) -> None:
 
 
 def _cookies(scope: MutableMapping[str, Any]) -> tuple[str, str]:
-    """Both tokens out of the cookie header; raises NotRecognised."""
-    cookies: SimpleCookie = SimpleCookie()
-    for name, value in scope["headers"]:
-        if name == b"cookie":
-            try:
-                cookies.load(value.decode("latin-1"))
-            except CookieError:
-                continue
-    tokens = []
+    """Both tokens out of the cookie header, whatever other cookies it holds; raises NotRecognised."""
+    cookies: dict[str, str] = {}
+    for header, value in scope["headers"]:
+        if header == b"cookie":
+            for pair in value.decode("latin-1").split(";"):
+                name, _, content = pair.partition("=")
+                cookies[name.strip()] = content.strip()
     for name in ("ClientToken", "AccessToken"):
-        if name not in cookies or not cookies[name].value:
+        if not cookies.get(name):
             raise NotRecognised(name)
-        tokens.append(cookies[name].value)
-    return tokens[0], tokens[1]
+    return cookies["ClientToken"], cookies["AccessToken"]
 
 
 async def _refuse(refusal: Refusal, request_id: str, send: Send) -> None:
