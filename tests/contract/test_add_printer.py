@@ -27,7 +27,7 @@ SENT = {"PrinterId": PRINTER, "CopyCount": 1, "Data": PDF}
 
 
 async def test_rule_1_one_pending_command(kiosk: RunningDesk, agent: RunningDesk) -> None:
-    """7.3 rule 1. D54."""
+    """7.3 rule 1. D42. D54. The kiosk is connected to nothing."""
     before = await active(agent)
     command_id = await print_page(kiosk)
     assert await active(agent) == [command_id, *before]

@@ -53,7 +53,7 @@ async def test_rule_1_set_a(agent: RunningDesk) -> None:
 
 
 async def test_rule_1_set_b(agent: RunningDesk) -> None:
-    """7.7 rule 1."""
+    """7.7 rule 1. D68. V22. The interval may be left out."""
     assert await ids(agent, **BY_DEVICE, CommandIds=None) == [PAYLOAD_FISCAL, STRUCTURED_FISCAL, BARE_FISCAL]
 
 
@@ -279,7 +279,7 @@ async def test_error_no_limitation(agent: RunningDesk) -> None:
 
 
 async def test_an_enterprise_out_of_scope_is_left_out(agent: RunningDesk, chain: RunningDesk) -> None:
-    """2.4 row 7, overridden: an id in EnterpriseIds outside the scope is left out silently, as every foreign id."""
+    """2.4 row 7, overridden (D14): an id in EnterpriseIds outside the scope is left out silently, as every foreign id."""
     for caller, foreign in ((agent, [SISTER_HOTEL, FOREIGN_HOTEL, NOBODY]), (chain, [FOREIGN_HOTEL, NOBODY])):
         assert await ids(caller, CommandIds=[STRUCTURED_FISCAL], EnterpriseIds=[HOTEL, *foreign]) == [STRUCTURED_FISCAL]
         response = await caller.call(

@@ -34,6 +34,15 @@ async def test_rule_1_commands_of_connected_devices(
     assert mine not in await active(stranger)
 
 
+async def test_a_device_of_several_integrations(kiosk: RunningDesk, agent: RunningDesk, partner: RunningDesk) -> None:
+    """3 rule 1. Both see its queue, and whoever takes a command over takes it from both."""
+    command_id = await print_page(kiosk)
+    assert command_id in await active(agent)
+    assert command_id in await active(partner)
+    await move(partner, command_id, "Processing")
+    assert command_id not in await active(agent)
+
+
 @pytest.mark.parametrize("state", ["Pending", "Received", "Processing", "Processed", "Cancelled", "Error"])
 async def test_rule_2_pending_and_received_only(agent: RunningDesk, state: str) -> None:
     """7.1 rule 2."""

@@ -58,7 +58,7 @@ paged = pytest.mark.parametrize(("operation", "part", "prepare"), PAGED)
 
 @paged
 async def test_rules_1_to_7_page_by_page(agent: RunningDesk, operation: str, part: str, prepare: Prepare) -> None:
-    """2.9 rule 1. 2.9 rule 2. 2.9 rule 3. 2.9 rule 4. 2.9 rule 5. 2.9 rule 7."""
+    """2.9 rule 1. 2.9 rule 2. 2.9 rule 3. 2.9 rule 4. 2.9 rule 5. 2.9 rule 7. D31."""
     expected, asked = await prepare(agent)
     for size in (1, 2, len(expected), 1000):
         seen: list[str] = []

@@ -169,7 +169,7 @@ async def test_the_accepted_upgrade_carries_a_request_id(agent: RunningDesk) -> 
 
 
 async def test_rule_1_one_event_for_each_effective_change(agent: RunningDesk) -> None:
-    """5 rule 1. The state is the one that the change wrote."""
+    """5 rule 1. D91. The state is the one that the change wrote; each event comes alone."""
     async with agent.socket() as socket:
         command_id = await print_page(agent)
         await move(agent, command_id, "Received", "Received", "Processing", "Processing", "Error", "Error")

@@ -171,6 +171,19 @@ async def test_rule_6_concurrent_updates_are_judged_one_after_the_other(agent: R
         assert [one["Id"] for one in told] == [command_id, marker], "one event for the one change"
 
 
+async def test_error_409_is_never_needed_for_what_can_wait(agent: RunningDesk) -> None:
+    """7.6 error: 409. D19. Reports at the same moment are carried out one after the other; none is turned away."""
+    command_id = await print_page(agent)
+    async with agent.socket() as socket:
+        responses = await asyncio.gather(
+            *(agent.call("commands/update", CommandId=command_id, State="Processing", Progress=n) for n in range(40))
+        )
+        assert {response.status_code for response in responses} == {200}
+        for _ in responses:
+            (told,) = json.loads(await socket.recv())["Events"]
+            assert (told["Id"], told["State"]) == (command_id, "Processing")
+
+
 @pytest.mark.parametrize("bad", [NOBODY, FOREIGN_FISCAL_COMMAND, None, "", "x", 5, [NOBODY]])
 async def test_error_invalid_command_id(agent: RunningDesk, bad: object) -> None:
     """7.6 error: Invalid CommandId."""
