@@ -1,5 +1,6 @@
 """Loading a property file: all of it as one intent, or nothing."""
 
+import asyncio
 from enum import Enum
 from typing import Any
 
@@ -26,7 +27,8 @@ async def load_property(writer: Writer, sources: Sources, content: bytes) -> dic
     updated later too, and a revoked access token stays revoked (see SetProperty). Raises InvalidPropertyFile, and then
     nothing was changed.
     """
-    intent, counts = read_property(content, seconds(sources.now()))
+    # A large file takes seconds to read; the desk goes on meanwhile.
+    intent, counts = await asyncio.to_thread(read_property, content, seconds(sources.now()))
     try:
         await writer.write(intent)
     except PropertyRefused as refused:
