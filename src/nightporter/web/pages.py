@@ -3,6 +3,7 @@
 import asyncio
 from importlib.resources import files
 
+import structlog
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -14,6 +15,8 @@ from nightporter.web import openapi
 from nightporter.web.desk import Desk
 from nightporter.web.metrics import CONTENT_TYPE
 from nightporter.wire.shapes import encode
+
+_log = structlog.get_logger()
 
 READY_FOR = 1.0
 """Seconds for which an answer of ``/ready`` stands, so that probes cost one write a second at most."""
@@ -80,6 +83,9 @@ class Pages:
             return trouble.message
         except TimeoutError:
             return f"The database took longer than {PROBE_PATIENCE:g} s to write."
+        except Exception as defect:
+            _log.error("the database cannot be written to", exc_info=defect)
+            return "The database cannot be written to; the log says more."
         return None
 
     async def _metrics(self, request: Request) -> Response:
