@@ -78,6 +78,13 @@ async def test_the_queue_is_read_from_time_to_time(client: Client, peer: Peer, w
         peer.commands.append(command(2))
         waits.sweep.set()
         assert await given(work) == 2, "no event told of it"
+        idle = asyncio.ensure_future(given(work))
+        for _ in range(5):
+            await client.get_devices()
+        peer.commands.append(command(3))
+        await peer.push_state(3, "Pending")
+        assert await idle == 3
+    assert peer.operations().count("commands/getAllActive") == 2, "once at the start, and once when it was time"
 
 
 async def test_one_that_cannot_be_read_does_not_stop_the_others(

@@ -80,6 +80,7 @@ def same(one: bytes, other: bytes) -> bool:
 async def test_a_page_a_key_and_a_payment(hotel: Hotel) -> None:
     async with hotel.demo() as demo:
         await demo.says("Nightporter demo", hotel.address)
+        assert (await hotel.run("watch", "--access-token", "nobody")).code == 1
         async with hotel.watch() as watch:
             await watch.says(WAITING, "Processed")
             path, content = hotel.bill(1, pages=6)
@@ -111,6 +112,9 @@ async def test_a_page_a_key_and_a_payment(hotel: Hotel) -> None:
         demo.send(signal.SIGINT)
         await demo.ended()
     assert not [line for line in watch.err if "Traceback" in line]
+    assert not [line for line in demo.err if '"level":"error"' in line], (
+        "a stranger at the socket is no error of the desk"
+    )
 
 
 async def test_a_killed_server_loses_nothing_and_its_executor_goes_on(hotel: Hotel) -> None:

@@ -128,6 +128,7 @@ class Client(Operations):
                     hints = [(one.id.lower(), one.state) for one in waiting]
                 for command_id, state in hints:
                     if state in TERMINAL:
+                        # It cannot come again; a client that runs for years need not remember it.
                         given_out.discard(command_id)
                     if state not in ACTIVE or command_id in given_out:
                         continue

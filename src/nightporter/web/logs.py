@@ -91,10 +91,16 @@ def request_log(level: str) -> RequestLog:
     return RequestLog(sys.stderr.buffer if _LEVELS[level] <= _LEVELS["info"] else None)
 
 
+_REFUSED_UPGRADE = "ASGI callable returned without completing handshake."
+"""What uvicorn says of every upgrade that was refused with an answer; that is how strangers are refused (D90)."""
+
+
 class _Joined(logging.Handler):
     """Lines of the standard library's logging among ours."""
 
     def emit(self, record: logging.LogRecord) -> None:
+        if record.getMessage() == _REFUSED_UPGRADE:
+            return
         logger = structlog.get_logger()
         write = logger.error if record.levelno >= logging.ERROR else logger.warning
         write(record.getMessage().strip(), source=record.name, exc_info=record.exc_info)
