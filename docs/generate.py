@@ -59,7 +59,8 @@ DIFFERENCES: tuple[tuple[str, str], ...] = (
 NOT_BUILT: tuple[tuple[str, str], ...] = (
     (
         "Administration operations",
-        "A desk is filled from a property file; facts and tokens cannot be changed over HTTP.",
+        "Facts, devices and tokens come from a property file, and only `demo` loads one: a desk that `serve` makes is empty, "
+        "and nothing fills it over HTTP or from the command line yet.",
     ),
     ("Expiry of commands (`ExpiresAfter`)", "A command waits until it is taken. That holds for payments too."),
     ("Stalled commands (`StalledAfter`)", "A command whose executor died stays in `Processing`."),
