@@ -3,6 +3,7 @@
 import asyncio
 import queue
 import sqlite3
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
@@ -156,6 +157,7 @@ class SqliteDatabase:
     async def _far(self, read: Callable[[sqlite3.Connection], T]) -> T:
         """Run ``read`` in a reader thread; a cancelled read is interrupted at the database."""
         running: list[sqlite3.Connection] = []
+        mine = threading.Lock()  # so that an interrupt meets this read, never the next one on the same connection
 
         def reading() -> T:
             connection = self._free.get()
@@ -164,14 +166,16 @@ class SqliteDatabase:
                 with _translated():
                     return read(connection)
             finally:
-                running.clear()
+                with mine:
+                    running.clear()
                 self._free.put(connection)
 
         try:
             return await asyncio.get_running_loop().run_in_executor(self._readers, reading)
         except asyncio.CancelledError:
-            for connection in running:
-                connection.interrupt()
+            with mine:
+                for connection in running:
+                    connection.interrupt()
             raise
 
     async def transact(self, work: Callable[[Transaction], Awaitable[T]], *, apart: bool = False) -> T:

@@ -1,0 +1,67 @@
+"""Long reads: they hold up nobody, and end when nobody waits for them."""
+
+import asyncio
+import random
+import sys
+
+import pytest
+from sqlalchemy import func, select
+
+from nightporter.storage.commands import AddCommands
+from nightporter.storage.statements import Statement
+from nightporter.storage.tables import events
+from tests.stores.store import Store
+
+COUNT = Statement(select(func.count()).select_from(events))
+
+
+def endless() -> Statement:
+    """A read that would take years: every event with every other, many times over."""
+    several = [events.alias(f"e{number}") for number in range(12)]
+    return Statement(select(func.count()).where(*(one.c.number != several[0].c.number for one in several[1:])))
+
+
+async def fill(store: Store) -> None:
+    await store.write(AddCommands(tuple(store.command() for _ in range(200))))
+
+
+async def test_a_read_that_nobody_waits_for_ends_and_makes_room(store: Store):
+    await fill(store)
+    reads = [asyncio.ensure_future(store.database.many(endless())) for _ in range(6)]
+    await store.add()  # while it is carried out, some begin
+    assert not any(read.done() for read in reads)
+    await store.add()
+    for read in reads:
+        read.cancel()
+    for read in reads:
+        with pytest.raises(asyncio.CancelledError):
+            await read
+    assert await asyncio.wait_for(store.database.many(COUNT), 10) == [(202,)]
+
+
+async def test_the_end_of_one_read_never_ends_another(store: Store):
+    await fill(store)
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)  # threads meet at many more places than they usually do
+    try:
+        await many_readers(store)
+    finally:
+        sys.setswitchinterval(interval)
+
+
+async def many_readers(store: Store) -> None:
+    dice = random.Random(3)
+
+    async def reader(*, gives_up: bool) -> None:
+        for _ in range(300):
+            reading = asyncio.ensure_future(store.database.many(COUNT))
+            for _ in range(dice.randrange(8)):
+                await asyncio.sleep(0)
+            if gives_up and not reading.done():
+                reading.cancel()
+                with pytest.raises(asyncio.CancelledError):
+                    await reading
+            else:
+                assert await reading == [(200,)]
+
+    await asyncio.gather(*(reader(gives_up=bool(number % 2)) for number in range(6)))
