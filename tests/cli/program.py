@@ -25,7 +25,7 @@ class Ran:
 
 def clean_environment(**more: str) -> dict[str, str]:
     """The environment without anything of ours, with a terminal of a known width."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("NIGHTPORTER_")}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("NIGHTPORTER_", "PYTHONPATH"))}
     return {**kept, "COLUMNS": "100", **more}
 
 
@@ -96,14 +96,17 @@ class Started:
 
 
 @asynccontextmanager
-async def started(*arguments: str | Path, **environment: str) -> AsyncIterator[Started]:
+async def started(
+    *arguments: str | Path, program: Path = PROGRAM, folder: Path | None = None, **environment: str
+) -> AsyncIterator[Started]:
     """Start the program; at the end of the block it is stopped, if it still goes on."""
     process = await asyncio.create_subprocess_exec(
-        PROGRAM,
+        program,
         *map(str, arguments),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         env=clean_environment(**environment),
+        cwd=folder,
         limit=2**20,
     )
     assert process.stdout is not None
