@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import signal
 import uuid
 from base64 import b64decode
 from pathlib import Path
@@ -11,7 +12,8 @@ import pytest
 
 from nightporter.cli.demo import POS_TOKEN
 from tests.cli.conftest import PDF, Program
-from tests.cli.program import Ran, run
+from tests.cli.program import Ran, run, started
+from tests.client.peer import ACCESS_TOKEN, CLIENT_TOKEN, PRINTER, command, command_id, running_peer
 from tests.harness import RunningDesk
 
 UNKNOWN = "00000000-0000-4000-8000-00000000dead"
@@ -93,13 +95,13 @@ async def test_every_kind_of_command_can_be_shown(desk: RunningDesk, program: Pr
     await program("cut-key")
     await program("pay", "--amount", "5", "--currency", "EUR")
     seen = set()
-    for command in (await desk.call("commands/getAllActive")).json()["Commands"]:
-        ran = await program("commands", "show", command["Id"])
+    for one in (await desk.call("commands/getAllActive")).json()["Commands"]:
+        ran = await program("commands", "show", one["Id"])
         assert ran.code == 0, ran.err
-        assert command["Id"] in ran.out
-        seen.add(command["Device"]["Type"])
+        assert one["Id"] in ran.out
+        seen.add(one["Device"]["Type"])
         for secret in ("FullName", "LastName", "Telephone", "Email", "KeyCutterData", "PaymentTerminalData"):
-            value = command["Data"].get(secret)
+            value = one["Data"].get(secret)
             assert not value or value not in ran.out
     assert {"Printer", "KeyCutter", "PaymentTerminal"} <= seen
 
@@ -224,3 +226,33 @@ async def test_samples_are_for_the_demo_alone(arguments: tuple[str, ...], flag: 
     ran = await run(*arguments, NIGHTPORTER_CLIENT_TOKEN="mine", NIGHTPORTER_ACCESS_TOKEN="mine")
     assert ran.code == 2
     assert flag in ran.err
+
+
+async def test_ctrl_c_while_waiting(desk: RunningDesk, pdf: Path) -> None:
+    async with started("print", pdf, "--wait", NIGHTPORTER_ADDRESS=desk.address) as waiting:
+        await waiting.says("Pending")
+        waiting.send(signal.SIGINT)
+        assert await waiting.ended() == 130
+    assert not any("Traceback" in line for line in waiting.err), waiting.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "encoding", "name"),
+    [((), "latin-1", r"Drücker \u0160"), ((), "utf-8", "Drücker Š"), (("--json",), "utf-8", "Drücker Š")],
+)
+async def test_a_name_that_the_terminal_cannot_show(arguments: tuple[str, ...], encoding: str, name: str) -> None:
+    async with running_peer() as peer:
+        peer.commands.append({**command(1), "Device": {**PRINTER, "Name": "Drücker Š"}})
+        ran = await run(
+            "commands",
+            "show",
+            command_id(1),
+            *arguments,
+            NIGHTPORTER_ADDRESS=peer.address,
+            NIGHTPORTER_CLIENT_TOKEN=CLIENT_TOKEN,
+            NIGHTPORTER_ACCESS_TOKEN=ACCESS_TOKEN,
+            encoding=encoding,
+            PYTHONIOENCODING="latin-1" if arguments else encoding,
+        )
+    assert (ran.code, ran.err) == (0, "")
+    assert name in ran.out
