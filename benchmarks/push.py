@@ -56,7 +56,7 @@ def resident(process: int) -> float:
 async def listen(place: Path) -> tuple[list[int], dict[int, int], float]:
     port = free_port()
     arguments = [str(port), str(place / "desk.db"), str(LISTENERS), str(RATE), str(SECONDS)]
-    process = subprocess.Popen(
+    process = subprocess.Popen(  # noqa: ASYNC220 - started once, before anything is measured
         [sys.executable, "-m", "benchmarks.served_push", *arguments],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=ROOT,
     )  # fmt: skip

@@ -26,7 +26,8 @@ class Figure:
         kind = "ratio" if self.unit == "ratio" else "value"
         unit = "" if self.unit == "ratio" else f" {self.unit}"
         sign = "≥" if self.at_least else "≤"
-        return f"{self.name}: {kind} {self.value:.3g}{unit} (target {sign} {self.target:g}){'' if self.met else '  MISSED'}  {self.detail}"
+        missed = "" if self.met else "  MISSED"
+        return f"{self.name}: {kind} {self.value:.3g}{unit} (target {sign} {self.target:g}){missed}  {self.detail}"
 
 
 def write(figures: list[Figure]) -> None:
