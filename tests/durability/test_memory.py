@@ -100,6 +100,8 @@ async def read_with_a_small_server(serve: Callable[..., Server], database: Path,
     assert read > total
     peak = server.peak_memory()
     server.stop()
+    for left in database.parent.glob(f"{database.name}*"):
+        left.unlink()
     assert peak <= LIMIT, f"the server needed {peak / MIB:.0f} MiB for {read / MIB:.0f} MiB of documents"
 
 
