@@ -1,4 +1,5 @@
 from decimal import Decimal
+from fractions import Fraction
 
 import pytest
 from hypothesis import given
@@ -43,4 +44,4 @@ def test_trailing_zeros_are_no_decimals(value):
 @given(some.integers(1, 10**15 - 1), some.integers(-6, 12), some.sampled_from(sorted(DECIMALS)))
 def test_payable_is_a_whole_number_of_the_smallest_unit(digits, exponent, currency):
     value = Decimal(digits).scaleb(exponent)
-    assert is_payable(value, currency) is (value.scaleb(DECIMALS[currency]) % 1 == 0)
+    assert is_payable(value, currency) is ((Fraction(value) * 10 ** DECIMALS[currency]).denominator == 1)
