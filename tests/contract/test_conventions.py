@@ -799,15 +799,19 @@ async def test_a_chunked_body_over_the_limit(kiosk: RunningDesk) -> None:
     assert status.split()[1] == b"413"
 
 
-async def test_a_chunked_body_within_the_limit(kiosk: RunningDesk) -> None:
-    """D4."""
+@pytest.mark.parametrize("settings", [Settings(request_limit=0, port=0, body_limit=300)])
+async def test_a_chunked_body_of_exactly_the_limit(kiosk: RunningDesk) -> None:
+    """D4. In pieces of one byte; one more is too much."""
 
-    async def pieces() -> AsyncIterator[bytes]:
-        for byte in json.dumps(kiosk.body()).encode():
+    async def pieces(size: int) -> AsyncIterator[bytes]:
+        for byte in json.dumps(kiosk.body()).encode().ljust(size):
             yield bytes([byte])
 
-    url, headers = PREFIX + "devices/getAll", {"Content-Type": "application/json"}
-    assert (await kiosk.http.post(url, content=pieces(), headers=headers)).status_code == 200
+    for size, status in ((300, 200), (301, 413)):
+        url, headers = PREFIX + "devices/getAll", {"Content-Type": "application/json"}
+        response = await kiosk.http.post(url, content=pieces(size), headers=headers)
+        check_reply(PREFIX + "devices/getAll", response)
+        assert response.status_code == status
 
 
 @pytest.mark.parametrize("settings", [Settings(request_limit=0, port=0, time_budget=0.05)])

@@ -177,6 +177,35 @@ async def test_a_retry_after_the_facts_have_changed(kiosk: RunningDesk) -> None:
     refused(await send(kiosk, operation, "another"), 400, "Invalid KeyCutterId")
 
 
+async def test_a_retry_after_24_hours_is_judged_anew(kiosk: RunningDesk) -> None:
+    """The facts have changed and the key has ended: what is refused today is told."""
+    operation = "commands/addKeyCutter"
+    first = await send(kiosk, operation)
+    stay = next(one for one in property_file()["Reservations"] if one["Id"] == STAY)
+    await load(kiosk, Reservations=[{**stay, "State": "Processed"}])
+    kiosk.clock.move(DAY - 1)
+    assert (await send(kiosk, operation)).json() == first.json()
+    kiosk.clock.move(1)
+    refused(await send(kiosk, operation), 403)
+
+
+async def test_a_used_key_among_new_ones(kiosk: RunningDesk) -> None:
+    """Sent at the same moment: each gets its own result, the used one its first, and one that is refused takes nobody along."""
+    operation = "commands/addPrinter"
+    first = await send(kiosk, operation, "used")
+    before = counts(kiosk)
+    keys = ["a", "used", "b", "c", "used", "d"]
+    *responses, other = await asyncio.gather(
+        *(send(kiosk, operation, key) for key in keys), send(kiosk, operation, "used", CopyCount=5)
+    )
+    refused(other, 400, "Invalid Idempotency-Key")
+    assert {response.status_code for response in responses} == {200}
+    told = [response.json()["CommandId"] for response in responses]
+    assert told[1] == told[4] == first.json()["CommandId"]
+    assert len(set(told)) == 5
+    assert counts(kiosk) == (before[0] + 4, before[1], before[2] + 4)
+
+
 async def test_fields_come_before_the_key(kiosk: RunningDesk) -> None:
     """The key is looked at after decoding, also for amounts, text and documents that only the operation can judge."""
     for operation, bad, message in (
