@@ -36,5 +36,10 @@ long: setup  ## the long forms of the tests
 docs: setup  ## write the generated parts of the documentation anew
 	$(BIN)/python -m docs.generate
 
+mutation: setup  ## which changes of the domain and the operations would no test notice
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --group mutation
+	$(BIN)/mutmut run
+	$(BIN)/mutmut results
+
 bench: setup  ## the benchmarks, as ratios
 	$(BIN)/python -m benchmarks
