@@ -17,7 +17,7 @@ from nightporter.domain.account import AccountType, Customer, normalized
         ("Müller", "Muller"),
         ("Weiß", "Weiss"),
         ("ẞ", "SS"),
-        ("Åse Øre", "Ase Ore"),
+        ("Åse Øre ø", "Ase Ore o"),
         ("Æsir æ Œuvre œ", "AEsir ae OEuvre oe"),
         ("Đorđe Þór þ Ðð", "Dorde Thor th Dd"),
         ("Łódź ł", "Lodz l"),

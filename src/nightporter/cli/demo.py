@@ -1,5 +1,6 @@
 """``nightporter demo``."""
 
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated
@@ -39,7 +40,7 @@ def demo(
     except OSError as error:
         raise fail(f"{data} cannot hold the demo: {error.strerror}. Give another folder (--data).") from None
     hotel = files("nightporter.operations.administration").joinpath("demo_property.json").read_bytes()
-    run(settings, database, demo=True, fill=hotel, greeting=_greeting(settings.host, settings.port))
+    run(settings, database, demo=True, fill=hotel, greeting=partial(_greeting, settings.host))
 
 
 _BESIDE = {DATABASE + ending for ending in (".lock", "-wal", "-shm")}

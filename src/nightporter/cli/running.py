@@ -2,7 +2,7 @@
 
 import gc
 import socket
-import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import typer
@@ -20,8 +20,18 @@ def fail(message: str, code: int = 1) -> typer.Exit:
     return typer.Exit(code)
 
 
-def run(settings: Settings, database: Path, *, demo: bool, fill: bytes | None = None, greeting: str = "") -> None:
-    """Serve ``database`` until a signal; it is made when it is missing. Raises typer.Exit with a reason told."""
+def run(
+    settings: Settings,
+    database: Path,
+    *,
+    demo: bool,
+    fill: bytes | None = None,
+    greeting: Callable[[int], str] | None = None,
+) -> None:
+    """Serve ``database`` until a signal; it is made when it is missing. Raises typer.Exit with a reason told.
+
+    ``greeting`` makes what is printed once the desk listens, from the port: with port 0 the system chooses one.
+    """
     import uvicorn
 
     from nightporter.storage.lock import DatabaseInUse, DatabaseLock
@@ -42,7 +52,7 @@ def run(settings: Settings, database: Path, *, demo: bool, fill: bytes | None = 
                 App(settings, sources, database, fill=fill),
                 host=settings.host,
                 port=settings.port,
-                loop="uvloop" if "uvloop" in sys.modules or _has_uvloop() else "asyncio",
+                loop="uvloop" if _has_uvloop() else "asyncio",
                 http="httptools",
                 ws="websockets-sansio",
                 ws_per_message_deflate=False,
@@ -66,7 +76,7 @@ def run(settings: Settings, database: Path, *, demo: bool, fill: bytes | None = 
                     gc.freeze()
                     gc.set_threshold(20_000, 20, 100)
                     if self.started and greeting:
-                        typer.echo(greeting)
+                        typer.echo(greeting(self.servers[0].sockets[0].getsockname()[1]))
 
             server = Server(config)
             server.run()

@@ -85,6 +85,7 @@ async def test_documents_come_back_as_they_were_sent_among_others(agent: Caller,
     body = await printed(await agent("commands/getAllActive"))
     of_printers = {one["Id"]: one["Data"] for one in body["Commands"] if one["Device"]["Id"] == PRINTER}
     assert {one: data["FileData"] for one, data in of_printers.items()} == sent
+    assert not any("FileData" in one["Data"] for one in body["Commands"] if one["Device"]["Id"] != PRINTER)
     for data in of_printers.values():
         assert {name: data[name] for name in data if name != "FileData"} == {
             "CopyCount": 2,
