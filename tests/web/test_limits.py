@@ -50,7 +50,7 @@ def test_no_limit_counts_nothing():
     assert limit._accepted == {}
 
 
-@given(some.integers(1, 5), some.lists(some.floats(0, 12), max_size=60))
+@given(some.integers(1, 5), some.lists(some.integers(0, 12 * 1024).map(lambda n: n / 1024), max_size=60))
 def test_no_window_holds_more_than_the_limit_and_who_waits_as_told_gets_in(most, steps):
     time = Time()
     limit = RequestLimit(most, 30.0, time)
