@@ -3,6 +3,8 @@
 import inspect
 from pathlib import Path
 
+import pytest
+
 from nightporter.cli.serve import serve
 from nightporter.settings import PREFIX, Settings, described, load
 from tests.house.repository import ROOT
@@ -36,6 +38,15 @@ def test_every_setting_is_explained_in_the_pages() -> None:
         assert not one.about.endswith(".")
 
 
-def test_flags_are_settings() -> None:
-    known = {one.name for one in described()}
-    assert set(inspect.signature(serve).parameters) - known == {"settings"}
+def test_every_setting_is_a_flag_of_serve_and_the_other_way_round() -> None:
+    known = [one.name for one in described()]
+    assert list(inspect.signature(serve).parameters) == [*known, "settings"]
+
+
+def test_every_flag_reaches_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    served: list[Settings] = []
+    monkeypatch.setattr("nightporter.cli.serve.run", lambda settings, *_, **__: served.append(settings))
+    other = {bool: True, int: 7, float: 7.5, str: "7"}
+    wanted = {one.name: "debug" if one.name == "log_level" else other[one.type] for one in described()}
+    serve(**wanted)
+    assert served == [Settings(**wanted)]

@@ -1,23 +1,41 @@
 """``nightporter serve``."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from nightporter.cli.running import fail, run
-from nightporter.settings import InvalidSetting, load
+from nightporter.settings import InvalidSetting, described, load
+
+_KNOWN = {setting.name: setting for setting in described()}
+
+
+def _flag(name: str) -> Any:
+    """The flag of a setting; what it is and its default stand in ``settings.py``."""
+    setting = _KNOWN[name]
+    return typer.Option(
+        help=f"{setting.about[0].upper()}{setting.about[1:]}. [default: {setting.default}]", show_default=False
+    )
 
 
 def serve(
-    host: Annotated[str | None, typer.Option(help="Address to listen on. [default: 127.0.0.1]")] = None,
-    port: Annotated[int | None, typer.Option(help="Port to listen on. [default: 8080]")] = None,
-    database: Annotated[str | None, typer.Option(help="The SQLite file. [default: nightporter.db]")] = None,
-    settings: Annotated[Path | None, typer.Option(help="A TOML file with settings; see docs/running.md.")] = None,
-    request_limit: Annotated[
-        int | None, typer.Option(help="Requests per access token in 30 s; 0 switches the limit off. [default: 200]")
+    host: Annotated[str | None, _flag("host")] = None,
+    port: Annotated[int | None, _flag("port")] = None,
+    database: Annotated[str | None, _flag("database")] = None,
+    request_limit: Annotated[int | None, _flag("request_limit")] = None,
+    request_window: Annotated[float | None, _flag("request_window")] = None,
+    body_limit: Annotated[int | None, _flag("body_limit")] = None,
+    time_budget: Annotated[float | None, _flag("time_budget")] = None,
+    batch_limit: Annotated[int | None, _flag("batch_limit")] = None,
+    listener_queue: Annotated[int | None, _flag("listener_queue")] = None,
+    ping_interval: Annotated[float | None, _flag("ping_interval")] = None,
+    tolerant_paths: Annotated[bool | None, _flag("tolerant_paths")] = None,
+    debug: Annotated[bool | None, _flag("debug")] = None,
+    log_level: Annotated[str | None, _flag("log_level")] = None,
+    settings: Annotated[
+        Path | None, typer.Option(help="A TOML file with settings; see docs/running.md.", show_default=False)
     ] = None,
-    log_level: Annotated[str | None, typer.Option(help="debug, info, warning or error. [default: info]")] = None,
 ) -> None:
     """Run a desk on a SQLite file; a missing file is made.
 
@@ -28,6 +46,14 @@ def serve(
         "port": port,
         "database": database,
         "request_limit": request_limit,
+        "request_window": request_window,
+        "body_limit": body_limit,
+        "time_budget": time_budget,
+        "batch_limit": batch_limit,
+        "listener_queue": listener_queue,
+        "ping_interval": ping_interval,
+        "tolerant_paths": tolerant_paths,
+        "debug": debug,
         "log_level": log_level,
     }
     try:
