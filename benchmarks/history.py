@@ -15,7 +15,6 @@ from benchmarks.filled import make, with_history
 from benchmarks.machine import folder
 from benchmarks.report import Figure
 from benchmarks.servers import desk
-from nightporter.cli.demo import POS_TOKEN
 
 FEW, MANY = 1_000, 1_000_000
 CALLS = 150
@@ -56,11 +55,6 @@ def questions(address: str) -> dict[str, Callable[[], None]]:
         "EndUtc": (now + timedelta(seconds=600)).isoformat(timespec="seconds"),
     }
     call(address, TOKENS + "add", ResourceAccessTokenParameters=[TOKEN] * 20)
-    deep_token = {"Cursor": "03000000-0000-7000-8000-00000000012c", "Count": 50}
-    wide = {
-        "StartUtc": (now - timedelta(days=60)).isoformat(timespec="seconds"),
-        "EndUtc": now.isoformat(timespec="seconds"),
-    }
 
     def update() -> None:
         call(address, API + "update", CommandId=waiting.pop(), State="Received")
@@ -70,12 +64,9 @@ def questions(address: str) -> dict[str, Callable[[], None]]:
         assert len(found["ResourceAccessTokens"]) == 20
 
     return {
-        "getAllActive": lambda: call(address, API + "getAllActive", AccessToken=POS_TOKEN) and None,
+        "getAllActive": lambda: call(address, API + "getAllActive", Limitation={"Count": 10}) and None,
         "update": update,
         "a page deep in the fiscal history": lambda: call(address, FISCAL, **states) and None,
-        "a page deep among tokens": lambda: (
-            call(address, TOKENS + "getAll", CollidingUtc=wide, Limitation=deep_token) and None
-        ),
         "tokens updated in the last minute": recent,
     }
 

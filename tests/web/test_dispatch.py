@@ -3,10 +3,13 @@
 import asyncio
 import base64
 import json
+import sqlite3
 
+import httpx
 import pytest
 
 from nightporter.settings import Settings
+from nightporter.storage.dialects import sqlite
 from nightporter.web import dispatch
 from tests.harness import PREFIX, RunningDesk
 
@@ -159,3 +162,22 @@ async def test_a_key_that_comes_twice_is_refused(desk: RunningDesk):
     body = json.dumps(desk.body(PrinterId=PRINTER, CopyCount=1, Data="QUJD")).encode()
     reply = await desk.http.post(PREFIX + "commands/addPrinter", content=body, headers=headers)
     assert (reply.status_code, reply.json()["Message"]) == (400, "Invalid Idempotency-Key")
+
+
+async def test_a_reply_that_fails_half_way_is_cut_off_and_counted(desk: RunningDesk, monkeypatch: pytest.MonkeyPatch):
+    document = base64.b64encode(b"page" * 100_000).decode()
+    assert (await desk.call("commands/addPrinter", PrinterId=PRINTER, CopyCount=1, Data=document)).status_code == 200
+    read = sqlite._piece
+
+    def failing(connection: sqlite3.Connection, row: int, offset: int) -> bytes:
+        if offset > 2 * sqlite.PIECE:
+            raise sqlite3.OperationalError("disk I/O error")
+        return read(connection, row, offset)
+
+    monkeypatch.setattr(sqlite, "_piece", failing)
+    with pytest.raises(httpx.RemoteProtocolError):
+        await desk.call("commands/getAllActive")
+    counted = (await desk.http.get("/metrics")).text
+    assert 'nightporter_requests_total{operation="commands/getAllActive",status="500"} 1.0' in counted
+    monkeypatch.undo()
+    assert (await desk.call("commands/getAllActive")).status_code == 200

@@ -122,14 +122,20 @@ class Dispatch:
             )
             details = traceback.format_exc() if desk.settings.debug else None
             answer = Answer(500, body_of(DEFECT, request_id, details))
-        await _reply(answer, request_id, receive, send)
-        name, took = operation.path if operation else "", desk.sources.elapsed() - began
-        desk.metrics.answered(name, answer.status, took)
-        desk.request_log.write(
-            RequestLine(
-                request_id, name, answer.enterprise_ids, answer.status, round(took * 1000, 3), desk.sources.now()
+        name, status = operation.path if operation else "", answer.status
+        try:
+            await _reply(answer, request_id, receive, send)
+        except Exception as defect:
+            # Its status is out already: the connection breaks, so that nobody takes the piece for the whole.
+            status = 500
+            _log.error("reply broken off", request_id=request_id, operation=name, exc_info=defect)
+            raise
+        finally:
+            took = desk.sources.elapsed() - began
+            desk.metrics.answered(name, status, took)
+            desk.request_log.write(
+                RequestLine(request_id, name, answer.enterprise_ids, status, round(took * 1000, 3), desk.sources.now())
             )
-        )
 
     def _find(self, scope: MutableMapping[str, Any]) -> Operation | None:
         if scope["method"] != "POST":
