@@ -23,8 +23,8 @@ PAYMENT = {
     "Amount": {"Currency": "EUR", "Value": 230},
 }
 API = "/api/connector/v1/commands/"
-SECONDS = 3
-ROUNDS = 1
+SECONDS = 4
+ROUNDS = 3
 
 
 def measure() -> list[Figure]:
