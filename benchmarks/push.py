@@ -19,6 +19,7 @@ from benchmarks.served_push import token
 from benchmarks.servers import free_port, wait_for
 
 LISTENERS, RATE, SECONDS = 2000, 5000, 8
+ROUNDS = 3
 _CURSOR = re.compile(rb'"Cursor":"(\d+)"')
 
 
@@ -87,14 +88,17 @@ async def listen(place: Path) -> tuple[list[int], dict[int, int], float]:
 
 
 def measure() -> list[Figure]:
-    place = folder()
-    commits, arrived, each = uvloop.run(listen(place))
-    shutil.rmtree(place)
-    late = sorted((arrived[number] - commit) / 1e6 for number, commit in enumerate(commits, 1) if number in arrived)
-    assert len(late) == len(commits), f"{len(commits) - len(late)} of {len(commits)} events never arrived"
-    p50, p99 = late[len(late) // 2], late[len(late) * 99 // 100]
-    rate = len(commits) / SECONDS
-    detail = f"p50 {p50:.2f} ms, {LISTENERS} sockets, {rate:.0f} events/s"
+    runs = []
+    for _ in range(ROUNDS):
+        place = folder()
+        commits, arrived, each = uvloop.run(listen(place))
+        shutil.rmtree(place)
+        late = sorted((arrived[number] - commit) / 1e6 for number, commit in enumerate(commits, 1) if number in arrived)
+        assert len(late) == len(commits), f"{len(commits) - len(late)} of {len(commits)} events never arrived"
+        runs.append((late[len(late) * 99 // 100], late[len(late) // 2], len(commits) / SECONDS, each))
+    p99, p50, rate, each = sorted(runs)[ROUNDS // 2]
+    worst = max(run[0] for run in runs)
+    detail = f"p50 {p50:.2f} ms, worst of {ROUNDS} runs {worst:.1f} ms, {LISTENERS} sockets, {rate:.0f} events/s"
     return [
         Figure("push, commit to receipt, p99", p99, 5.0, False, "ms", detail),
         Figure("memory of an idle socket", each, 25.0, False, "KB", f"{LISTENERS} sockets"),

@@ -133,8 +133,10 @@ class SqliteDatabase:
         return row
 
     async def few(self, statement: Statement, **given: Any) -> list[Row]:
-        with _translated():
+        try:
             return self._near.execute(statement.sqlite, _bound(statement, given)).fetchall()
+        except sqlite3.OperationalError as error:
+            raise _refusal(error) from error
 
     async def many(self, statement: Statement, **given: Any) -> list[Row]:
         return await self._far(lambda c: c.execute(statement.sqlite, _bound(statement, given)).fetchall())
@@ -184,8 +186,7 @@ class SqliteDatabase:
             if apart:
                 return await loop.run_in_executor(self._writer, self._commit, work)
             # Short statements run here, and only the commit, which waits for the disk, in the thread: a thread that
-            # runs them gives up the interpreter at every step and waits up to 5 ms to have it back. Measured in
-            # docs/decisions/0002: 1,800 adds/s in the thread, 9,000 here.
+            # runs them gives up the interpreter at every step and may wait 5 ms to have it back (docs/decisions/0002).
             try:
                 self._writing.execute("BEGIN IMMEDIATE")
             except sqlite3.OperationalError:
