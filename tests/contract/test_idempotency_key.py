@@ -115,6 +115,22 @@ async def test_a_reference_more_is_another_body(kiosk: RunningDesk) -> None:
     refused(await send(kiosk, operation, BillId=OPEN_BILL), 400, "Invalid Idempotency-Key")
 
 
+async def test_the_same_amount_written_otherwise_is_the_same_body(kiosk: RunningDesk) -> None:
+    body = kiosk.body(
+        TerminalId=TERMINAL, CustomerId=GUEST, Type="Payment", Amount={"Currency": "EUR", "Value": "AMOUNT"}
+    )
+    replies = [
+        await kiosk.send(
+            "commands/addPaymentTerminal",
+            json.dumps(body).replace('"AMOUNT"', written).encode(),
+            {"Idempotency-Key": "k"},
+        )
+        for written in ("230", "230.00", "2.3e2", "231")
+    ]
+    assert [reply.status_code for reply in replies] == [200, 200, 200, 400]
+    assert len({reply.json()["CommandId"] for reply in replies[:3]}) == 1
+
+
 @keyed
 async def test_another_access_token(kiosk: RunningDesk, agent: RunningDesk, operation: str) -> None:
     """Keys are scoped to the access token."""

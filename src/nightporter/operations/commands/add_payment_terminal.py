@@ -2,7 +2,8 @@
 
 from typing import Annotated
 
-from msgspec import Meta, field
+from msgspec import Meta, Raw, field
+from msgspec.structs import replace
 
 from nightporter.domain.bill import BillState
 from nightporter.domain.command_data import PaymentTerminalData, PaymentType
@@ -16,7 +17,7 @@ from nightporter.storage import property as facts
 from nightporter.storage.idempotency import Once, Twin
 from nightporter.wire.commands import AddedCommand
 from nightporter.wire.scalars import Id, Number, absent, decimal, finite
-from nightporter.wire.shapes import Common, Shape
+from nightporter.wire.shapes import Common, Shape, encode
 
 
 class CurrencyValue(Shape, kw_only=True):
@@ -80,7 +81,9 @@ async def add_payment_terminal(call: Call, parameters: Parameters) -> AddedComma
             reservation_id=parameters.reservation_id,
         )
 
-    (command_id,) = await never_twice(call, parameters, enterprise_id, add)
+    # The same amount written otherwise (230 and 230.00) is the same body; the deprecated taxes are not part of it.
+    read = CurrencyValue(currency=amount.currency, value=Raw(encode(value)))
+    (command_id,) = await never_twice(call, replace(parameters, amount=read), enterprise_id, add)
     return AddedCommand(command_id)
 
 
