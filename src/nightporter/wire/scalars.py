@@ -8,6 +8,7 @@ import binascii
 import re
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Annotated, Any, ClassVar
 
 import msgspec
@@ -93,6 +94,12 @@ def read_utc(value: object) -> Utc:
     """Read an instant: date and time with zone or without (UTC), or a date alone (midnight); raises ValueError."""
     if not isinstance(value, str):
         raise ValueError("expected a date and time in UTC, like 2025-01-31T12:00:00Z")
+    return _utc(value)
+
+
+@lru_cache(4096)
+def _utc(value: str) -> Utc:
+    """A batch of tokens, or a page of reservations, names few different times."""
     if _is_usual(value):
         return Utc.fromisoformat(value)
     match = _UTC.fullmatch(value)
