@@ -93,6 +93,7 @@ async def test_rule_2_only_fiscal_machines_that_are_connected(
     everything = [STRUCTURED_FISCAL, PRINTED, SCAN, FOREIGN_FISCAL_COMMAND, SISTER_FISCAL_COMMAND, NOBODY]
     assert await ids(agent, CommandIds=everything) == [STRUCTURED_FISCAL]
     assert await ids(kiosk, CommandIds=everything) == []
+    assert await ids(kiosk, DeviceIds=[FISCAL], States=STATES) == [], "named or not, a machine must be connected"
     devices = [FISCAL, PRINTER, FOREIGN_FISCAL, SISTER_FISCAL, NOBODY]
     assert await ids(agent, DeviceIds=devices, States=STATES) == [STRUCTURED_FISCAL, BARE_FISCAL]
     assert await ids(chain, DeviceIds=devices, States=STATES) == [
