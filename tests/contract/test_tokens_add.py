@@ -71,6 +71,18 @@ async def test_rule_2_the_reply_in_the_order_of_the_request(kiosk: RunningDesk) 
     }
 
 
+@pytest.mark.parametrize("name", ["Bed", "Room", "Floor", "Building"])
+@pytest.mark.parametrize("wrapped", [True, False])
+async def test_rule_4_each_permission_alone(kiosk: RunningDesk, name: str, wrapped: bool) -> None:
+    """7.9 rule 4. D70. V27."""
+    added = await add_token(kiosk, Permissions={name: {"Value": True} if wrapped else True})
+    assert added["Permissions"] == {one: one == name for one in ("Bed", "Room", "Floor", "Building")}
+    page = await kiosk.call(
+        "resourceAccessTokens/getAll", ResourceAccessTokenIds=[added["Id"]], Limitation={"Count": 1}
+    )
+    assert page.json()["ResourceAccessTokens"] == [added]
+
+
 async def test_rule_3_the_enterprise_of_the_reservation(kiosk: RunningDesk) -> None:
     """7.9 rule 3."""
     assert (await add_token(kiosk))["EnterpriseId"] == HOTEL
