@@ -31,13 +31,15 @@ def call(address: str, path: str, **fields: Any) -> Any:
         return json.load(reply)
 
 
-def median_milliseconds(act: Callable[[], None]) -> float:
-    times = []
+def median_milliseconds(acts: dict[int, Callable[[], None]]) -> dict[int, float]:
+    """The median time of each act; they take turns, so that a slow moment of the machine strikes all of them."""
+    times: dict[int, list[float]] = {size: [] for size in acts}
     for _ in range(CALLS):
-        began = time.perf_counter()
-        act()
-        times.append((time.perf_counter() - began) * 1000)
-    return statistics.median(times)
+        for size, act in acts.items():
+            began = time.perf_counter()
+            act()
+            times[size].append((time.perf_counter() - began) * 1000)
+    return {size: statistics.median(taken) for size, taken in times.items()}
 
 
 def questions(address: str) -> dict[str, Callable[[], None]]:
@@ -92,8 +94,8 @@ def measure() -> list[Figure]:
     with desk(addresses[FEW]) as (few, _), desk(addresses[MANY]) as (many, _):
         asked = {FEW: questions(few), MANY: questions(many)}
         for name in asked[FEW]:
-            for size in (FEW, MANY):
-                measured.setdefault(size, {})[name] = median_milliseconds(asked[size][name])
+            for size, median in median_milliseconds({size: asked[size][name] for size in asked}).items():
+                measured.setdefault(size, {})[name] = median
     shutil.rmtree(place)
     return [
         Figure(
