@@ -10,8 +10,8 @@ from benchmarks.machine import folder
 from benchmarks.report import Figure
 from benchmarks.servers import desk, echo
 
-SECONDS = 4
-ROUNDS = 3
+SECONDS = 1
+ROUNDS = 9
 
 
 def measure() -> list[Figure]:

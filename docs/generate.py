@@ -82,6 +82,7 @@ _MINIMAL = {
     Minimal.NEVER: "never",
     Minimal.ALWAYS: "always",
     Minimal.EMPTY_PAGE: "empty page",
+    Minimal.EMPTY_LIMITED_PAGE: "empty page, with `Limitation`",
 }
 _COMMON = ("ClientToken", "AccessToken", "Client", "LanguageCode", "CultureCode")
 

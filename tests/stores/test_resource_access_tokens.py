@@ -1,4 +1,5 @@
 import random
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -84,18 +85,19 @@ async def test_a_change_writes_what_it_names_and_the_time(store: Store):
         "building": True,
     }
     (changed,) = await store.write(ChangeResourceAccessTokens(HOTEL, (change(one.id, **changes),)))
-    expected = {name: getattr(before, name) for name in ResourceAccessToken.__slots__} | {
-        "validity_start": changes["validity_start"],
-        "validity_end": changes["validity_end"],
-        "value": "9",
-        "permissions": Permissions(True, False, True, True),
-        "updated": store.clock.now,
-    }
-    assert changed == [ResourceAccessToken(**expected)]
+    expected = replace(
+        before,
+        validity_start=changes["validity_start"],
+        validity_end=changes["validity_end"],
+        value="9",
+        permissions=Permissions(True, False, True, True),
+        updated=store.clock.now,
+    )
+    assert changed == [expected]
     assert await kept(store, one.id) == changed
     store.clock.move(5)
     ((same,),) = await store.write(ChangeResourceAccessTokens(HOTEL, (change(one.id),)))
-    assert same == ResourceAccessToken(**(expected | {"updated": store.clock.now}))
+    assert same == replace(expected, updated=store.clock.now)
 
 
 @pytest.mark.parametrize(

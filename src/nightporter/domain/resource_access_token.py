@@ -48,20 +48,9 @@ class NewResourceAccessToken:
 
 
 @value
-class ResourceAccessToken:
+class ResourceAccessToken(NewResourceAccessToken):
     """A token as it is kept."""
 
-    id: str
-    enterprise_id: str
-    service_order_id: str
-    companionship_id: str | None
-    resource_id: str | None
-    type: ResourceAccessTokenType
-    value: str
-    serial_number: str | None
-    validity_start: datetime
-    validity_end: datetime
-    permissions: Permissions
     created: datetime
     updated: datetime
     is_active: bool

@@ -26,7 +26,7 @@ _ONE, _MANY, _PAGE = Portfolio.ENTERPRISE_ID, Portfolio.ENTERPRISE_IDS, Minimal.
 
 # fmt: off
 CONNECTOR: tuple[Operation, ...] = (
-    Operation("commands/getAllActive", get_all_active.get_all_active, get_all_active.Parameters, Commands, minimal=_PAGE),
+    Operation("commands/getAllActive", get_all_active.get_all_active, get_all_active.Parameters, Commands, minimal=Minimal.EMPTY_LIMITED_PAGE),
     Operation("commands/getAllByIds", get_all_by_ids.get_all_by_ids, get_all_by_ids.Parameters, Commands, minimal=_PAGE),
     Operation("commands/addPrinter", add_printer.add_printer, add_printer.Parameters, AddedCommand, _ONE, is_keyed=True),
     Operation("commands/addKeyCutter", add_key_cutter.add_key_cutter, add_key_cutter.Parameters, AddedCommand, _ONE, is_keyed=True),

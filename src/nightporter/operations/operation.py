@@ -43,12 +43,11 @@ class Minimal(Enum):
     NEVER = "never"
     ALWAYS = "always"
     EMPTY_PAGE = "empty page"
+    EMPTY_LIMITED_PAGE = "empty page when Limitation was sent"
 
 
 class Streamed(Protocol):
     """A reply that is printed piece by piece because it may hold documents."""
-
-    is_empty_page: bool
 
     def pieces(self) -> AsyncIterator[bytes]:
         """The JSON text."""

@@ -5,6 +5,7 @@ Ids are text in their wire form.
 """
 
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from sqlalchemy import BigInteger, String, Text
 
@@ -13,6 +14,7 @@ Seconds = BigInteger()
 Json = Text()
 
 
+@lru_cache(4096)
 def seconds(moment: datetime) -> int:
     """An aware time as it is kept: whole seconds, the fraction cut off."""
     return int(moment.timestamp() // 1)

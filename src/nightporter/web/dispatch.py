@@ -183,8 +183,9 @@ class Dispatch:
 
 def _is_nothing(operation: Operation, reply: Shape | Streamed) -> bool:
     """Whether the reply says nothing that 204 does not (contract 2.6)."""
-    if operation.minimal is Minimal.EMPTY_PAGE:
-        return reply.is_empty_page if not isinstance(reply, Shape) else getattr(reply, "cursor", None) is None
+    if operation.minimal in (Minimal.EMPTY_PAGE, Minimal.EMPTY_LIMITED_PAGE):
+        cursor = getattr(reply, "cursor", "") if isinstance(reply, Shape) else ""
+        return cursor is None or (cursor is msgspec.UNSET and operation.minimal is Minimal.EMPTY_PAGE)
     return operation.minimal is Minimal.ALWAYS
 
 

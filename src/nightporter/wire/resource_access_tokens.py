@@ -1,5 +1,7 @@
 """Resource access tokens as replies print them (contract 8.13)."""
 
+from datetime import datetime
+
 from nightporter.domain import resource_access_token as domain
 from nightporter.domain.resource_access_token import ResourceAccessTokenType
 from nightporter.wire.scalars import SentId, SentUtc
@@ -36,6 +38,13 @@ class ResourceAccessToken(Shape):
     @classmethod
     def of(cls, token: domain.ResourceAccessToken) -> "ResourceAccessToken":
         """``token`` as printed."""
+        return cls.written(token, token.created, token.updated, token.is_active)
+
+    @classmethod
+    def written(
+        cls, token: domain.NewResourceAccessToken, created: datetime, updated: datetime, is_active: bool = True
+    ) -> "ResourceAccessToken":
+        """``token`` as printed, with what the writer added to it."""
         opens = token.permissions
         return cls(
             token.id,
@@ -49,9 +58,9 @@ class ResourceAccessToken(Shape):
             token.validity_start,
             token.validity_end,
             Permissions(opens.bed, opens.room, opens.floor, opens.building),
-            token.created,
-            token.updated,
-            token.is_active,
+            created,
+            updated,
+            is_active,
         )
 
 

@@ -112,6 +112,7 @@ def _utc(value: str) -> Utc:
         raise ValueError("expected a time between the years 1 and 9999") from None
 
 
+@lru_cache(4096)
 def plain(moment: Utc) -> datetime:
     """The same instant without the type that only reading needs."""
     return datetime.combine(moment.date(), moment.time(), UTC)

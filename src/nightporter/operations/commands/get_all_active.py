@@ -5,6 +5,7 @@ from nightporter.operations.operation import Call
 from nightporter.operations.pages import found
 from nightporter.storage import commands
 from nightporter.storage.commands import NEWEST, KeptCommand, Position
+from nightporter.wire.commands import Commands
 from nightporter.wire.shapes import Common, Limitation
 
 
@@ -14,7 +15,7 @@ class Parameters(Common, kw_only=True):
     limitation: Limitation | None = None
 
 
-async def get_all_active(call: Call, parameters: Parameters) -> CommandRows:
+async def get_all_active(call: Call, parameters: Parameters) -> CommandRows | Commands:
     """Returns the commands that wait for this client: Pending or Received, on connected devices, newest first.
 
     Nothing changes by reading them (D44). Raises Invalid("Cursor").
@@ -26,6 +27,4 @@ async def get_all_active(call: Call, parameters: Parameters) -> CommandRows:
     async def read(older_than: Position, count: int) -> list[KeptCommand]:
         return await commands.active(call.database, scope, older_than, count)
 
-    rows = await CommandRows(call.database, read, limitation.count if limitation else None).begin(after)
-    rows.is_empty_page = rows.is_empty_page and limitation is not None
-    return rows
+    return await CommandRows(call.database, read, limitation.count if limitation else None).begin(after)

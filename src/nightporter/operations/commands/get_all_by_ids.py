@@ -5,6 +5,7 @@ from nightporter.operations.operation import Call
 from nightporter.operations.pages import found
 from nightporter.storage import commands
 from nightporter.storage.commands import NEWEST, KeptCommand, Position
+from nightporter.wire.commands import Commands
 from nightporter.wire.shapes import Common, Ids, Limitation
 
 
@@ -15,7 +16,7 @@ class Parameters(Common, kw_only=True):
     limitation: Limitation | None = None
 
 
-async def get_all_by_ids(call: Call, parameters: Parameters) -> CommandRows:
+async def get_all_by_ids(call: Call, parameters: Parameters) -> CommandRows | Commands:
     """Returns the given commands in any state: those on connected devices and those this client added, newest first.
 
     Unknown, foreign and invisible ids are left out (D39, D40, D43). Raises Invalid("Cursor").

@@ -2,13 +2,13 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 
-from msgspec import Raw
+from msgspec import UNSET, Raw
 
 from nightporter.domain.device import DeviceType
 from nightporter.storage.commands import KeptCommand, Position
 from nightporter.storage.database import Database
 from nightporter.wire.command_data import with_file
-from nightporter.wire.commands import Command, Device, User
+from nightporter.wire.commands import Command, Commands, Device, User
 from nightporter.wire.shapes import encode
 
 ROWS = 50
@@ -26,13 +26,16 @@ class CommandRows:
         self._read = read
         self._limit = limit
         self._first: list[KeptCommand] = []
-        self.is_empty_page = False
 
-    async def begin(self, after: Position) -> "CommandRows":
-        """Read the first rows, so that whatever can be refused is refused before the reply begins."""
+    async def begin(self, after: Position) -> "CommandRows | Commands":
+        """Read the first rows, so that whatever can be refused is refused before the reply begins.
+
+        Where there is none, which is what executors are told most, the whole reply is there at once.
+        """
         self._first = await self._read(after, self._next_count(0))
-        self.is_empty_page = not self._first
-        return self
+        if self._first:
+            return self
+        return Commands([], cursor=UNSET if self._limit is None else None)
 
     def _next_count(self, printed: int) -> int:
         return ROWS if self._limit is None else min(ROWS, self._limit - printed)

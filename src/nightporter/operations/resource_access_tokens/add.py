@@ -1,6 +1,5 @@
 """resourceAccessTokens/add (contract 7.9)."""
 
-from datetime import datetime
 from typing import Annotated
 
 from msgspec import Meta
@@ -14,7 +13,6 @@ from nightporter.storage import property as facts
 from nightporter.storage import resource_access_tokens as tokens
 from nightporter.storage.idempotency import Once, Twin
 from nightporter.storage.resource_access_tokens import AddResourceAccessTokens
-from nightporter.wire import resource_access_tokens as wire
 from nightporter.wire.resource_access_tokens import ResourceAccessToken, ResourceAccessTokens
 from nightporter.wire.scalars import Id, Utc, plain, usable_text
 from nightporter.wire.shapes import Common, Shape
@@ -63,7 +61,7 @@ async def add(call: Call, parameters: Parameters) -> ResourceAccessTokens:
         written = await call.writer.write(AddResourceAccessTokens(new, once))
         if isinstance(written, Twin):
             return written
-        made.extend(_printed(token, written) for token in new)
+        made.extend(ResourceAccessToken.written(token, written, written) for token in new)
         return tuple(token.id for token in new)
 
     ids = await never_twice(call, parameters, enterprise_id, write)
@@ -92,26 +90,6 @@ def _new(call: Call, enterprise_id: str, one: ResourceAccessTokenParameters) -> 
             opens(allowed.floor) or False,
             opens(allowed.building) or False,
         ),
-    )
-
-
-def _printed(token: NewResourceAccessToken, written: datetime) -> ResourceAccessToken:
-    allowed = token.permissions
-    return ResourceAccessToken(
-        token.id,
-        token.enterprise_id,
-        token.service_order_id,
-        token.companionship_id,
-        token.resource_id,
-        token.type,
-        token.value,
-        token.serial_number,
-        token.validity_start,
-        token.validity_end,
-        wire.Permissions(allowed.bed, allowed.room, allowed.floor, allowed.building),
-        written,
-        written,
-        True,
     )
 
 
