@@ -5,7 +5,6 @@ import shutil
 import sqlite3
 import statistics
 import time
-from pathlib import Path
 
 from benchmarks.adding import COMMON
 from benchmarks.history import TOKEN
