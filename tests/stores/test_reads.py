@@ -39,6 +39,24 @@ async def test_a_read_that_nobody_waits_for_ends_and_makes_room(store: Store):
     assert await asyncio.wait_for(store.database.many(COUNT), 10) == [(202,)]
 
 
+async def test_a_read_given_up_before_its_first_step_ends_too(store: Store):
+    """Whenever the caller leaves, also between the thread's taking of the read and its first step."""
+    await fill(store)
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for pause in range(200):
+            read = asyncio.ensure_future(store.database.many(endless()))
+            for _ in range(pause % 10):
+                await asyncio.sleep(0)
+            read.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await read
+        assert await asyncio.wait_for(store.database.many(COUNT), 10) == [(200,)]
+    finally:
+        sys.setswitchinterval(interval)
+
+
 async def test_the_end_of_one_read_never_ends_another(store: Store):
     await fill(store)
     interval = sys.getswitchinterval()

@@ -22,6 +22,8 @@ READERS = 2
 PIECE = 64 * 1024
 PATIENCE = 5000
 """Milliseconds for which another process may hold the file."""
+STEPS = 50_000
+"""After how many steps of its virtual machine, a millisecond or two, a read asks whether anybody still waits for it."""
 _WEATHER = ("full", "disk i/o error", "unable to open", "readonly", "locked", "busy", "interrupted")
 
 
@@ -107,6 +109,18 @@ def _finish(work: Awaitable[T]) -> T:
     raise RuntimeError("a step of a SQLite transaction tried to wait")
 
 
+class _Reader:
+    """A connection for long reads; one that nobody waits for any more ends at its next question.
+
+    ``sqlite3.Connection.interrupt`` would be lost on a statement that is about to begin.
+    """
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self.connection = connection
+        self.gave_up = False
+        connection.set_progress_handler(lambda: self.gave_up, STEPS)
+
+
 class SqliteDatabase:
     """An open SQLite database; made by ``storage.opening.open_sqlite``."""
 
@@ -115,9 +129,9 @@ class SqliteDatabase:
         self.demo = demo
         self.secret = secret
         self._near = connect(path, read_only=True)
-        self._free: queue.SimpleQueue[sqlite3.Connection] = queue.SimpleQueue()
+        self._free: queue.SimpleQueue[_Reader] = queue.SimpleQueue()
         for _ in range(READERS):
-            self._free.put(connect(path, read_only=True))
+            self._free.put(_Reader(connect(path, read_only=True)))
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="reader")
         self._writing = connect(path)
         self._writing.execute("PRAGMA busy_timeout = 0")
@@ -157,27 +171,28 @@ class SqliteDatabase:
             offset += PIECE
 
     async def _far(self, read: Callable[[sqlite3.Connection], T]) -> T:
-        """Run ``read`` in a reader thread; a cancelled read is interrupted at the database."""
-        running: list[sqlite3.Connection] = []
-        mine = threading.Lock()  # so that an interrupt meets this read, never the next one on the same connection
+        """Run ``read`` in a reader thread; a cancelled read ends soon."""
+        running: list[_Reader] = []
+        mine = threading.Lock()  # so that this read is given up, never the next one on the same connection
 
         def reading() -> T:
-            connection = self._free.get()
-            running.append(connection)
+            reader = self._free.get()
+            reader.gave_up = False
+            running.append(reader)
             try:
                 with _translated():
-                    return read(connection)
+                    return read(reader.connection)
             finally:
                 with mine:
                     running.clear()
-                self._free.put(connection)
+                self._free.put(reader)
 
         try:
             return await asyncio.get_running_loop().run_in_executor(self._readers, reading)
         except asyncio.CancelledError:
             with mine:
-                for connection in running:
-                    connection.interrupt()
+                for reader in running:
+                    reader.gave_up = True
             raise
 
     async def transact(self, work: Callable[[Transaction], Awaitable[T]], *, apart: bool = False) -> T:
@@ -230,7 +245,7 @@ class SqliteDatabase:
     async def close(self) -> None:
         self._writer.shutdown()
         self._readers.shutdown()
-        for connection in [self._near, self._writing, *(self._free.get() for _ in range(READERS))]:
+        for connection in [self._near, self._writing, *(self._free.get().connection for _ in range(READERS))]:
             connection.close()
 
 
