@@ -1,3 +1,3 @@
 """Nightporter: the open device desk for hotels."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

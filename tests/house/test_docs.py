@@ -107,10 +107,10 @@ def test_decisions_that_the_code_names_exist() -> None:
             assert [*(ROOT / "docs" / "decisions").glob(f"{number}-*.md")], f"{path}: {number}"
 
 
-def test_the_changelog_begins_with_this_version() -> None:
-    first = re.search(r"^## (\S+) \((?:unreleased|\d{4}-\d\d-\d\d)\)\n\nCommit: ", TEXTS["CHANGELOG.md"], re.MULTILINE)
-    assert first
-    assert first[1] == __version__
+def test_the_changelog_begins_with_this_version_and_names_the_commit_of_every_release() -> None:
+    entries = re.findall(r"^## (\S+) \((unreleased|\d{4}-\d\d-\d\d)\)\n\n(\S+)", TEXTS["CHANGELOG.md"], re.MULTILINE)
+    assert entries[0][0] == __version__
+    assert all(begins == "Commit:" for _, date, begins in entries if date != "unreleased")
 
 
 async def test_metrics_that_are_named_exist(desk: RunningDesk) -> None:

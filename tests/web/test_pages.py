@@ -4,6 +4,7 @@ import uuid
 
 import pytest
 
+from nightporter import __version__
 from nightporter.web import pages
 from tests.harness import RunningDesk, check_reply
 
@@ -46,7 +47,7 @@ async def test_whatever_is_not_there_is_told_with_the_error_body(desk: RunningDe
 
 
 async def test_health_tells_the_version(desk: RunningDesk):
-    assert (await desk.http.get("/health")).json() == {"Status": "live", "Version": "0.1.0"}
+    assert (await desk.http.get("/health")).json() == {"Status": "live", "Version": __version__}
 
 
 async def test_ready_while_the_database_can_write(desk: RunningDesk):
