@@ -8,7 +8,7 @@ from nightporter.domain.sources import Sources
 from nightporter.storage.dialects.sqlite import SqliteDatabase, connect
 from nightporter.storage.types import seconds
 
-REVISIONS = ("0001",)
+REVISIONS = ("0001", "0002")
 """The migrations this release knows, oldest first; a test compares them with the folder."""
 
 
@@ -118,7 +118,7 @@ def _too_new(path: Path, found: str) -> str:
     )
 
 
-def _migrate(path: Path) -> None:
+def _migrate(path: Path, to: str = "head") -> None:
     # Alembic is only needed here; importing it costs a start more than opening the database.
     from alembic import command
     from alembic.config import Config
@@ -126,4 +126,4 @@ def _migrate(path: Path) -> None:
     config = Config()
     config.set_main_option("script_location", "nightporter.storage:migrations")
     config.attributes["path"] = path
-    command.upgrade(config, "head")
+    command.upgrade(config, to)

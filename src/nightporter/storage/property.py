@@ -249,6 +249,8 @@ _HAS_COMMAND = _by_id(tables.commands, "id")
 _TOKEN_UPDATED = _by_id(tables.resource_access_tokens, "updated")
 _DEVICE_TYPE = _by_id(tables.devices, "type")
 _puts = {name: put(tables.metadata.tables[name], tables.metadata.tables[name].columns.keys()) for name in FACTS}
+_left_out = {name: {c.name: None for c in tables.metadata.tables[name].columns if c.nullable} for name in FACTS}
+"""What a row holds where it does not say: it is replaced as a whole."""
 _has = {
     name: Statement(select(table.c.id).where(*(key == given(key.name) for key in table.primary_key.columns)))
     for name, table in tables.metadata.tables.items()
@@ -303,7 +305,7 @@ async def set_property(batch: Batch, intents: Sequence[SetProperty]) -> list[obj
             if name == "access_tokens":
                 rows = [row for row in rows if not await _is_same_access_token(batch, row)]
             if rows:
-                await run(_puts[name], rows)
+                await run(_puts[name], [{**_left_out[name], **row} for row in rows])
         await _check_connections(batch, intent)
         tokens = []
         for token in intent.tokens:

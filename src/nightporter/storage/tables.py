@@ -96,7 +96,38 @@ access_tokens = Table(
     Column("token_hash", String(64), nullable=False, unique=True),
     Column("created", Seconds, nullable=False),
     Column("revoked", Seconds),
+    Column("used", Seconds),
 )
+
+administration_tokens = Table(
+    # ``enterprise_ids`` is null for a token that holds for all of them.
+    "administration_tokens",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("token_hash", String(64), nullable=False, unique=True),
+    Column("enterprise_ids", Json),
+    Column("created", Seconds, nullable=False),
+    Column("revoked", Seconds),
+    Column("used", Seconds),
+)
+
+audit_records = Table(
+    # What administrators did, one row for each thing changed. ``before`` and ``after`` hold no secret and no guest.
+    "audit_records",
+    metadata,
+    Column("number", Sequence, primary_key=True, autoincrement=True),
+    Column("time", Seconds, nullable=False),
+    Column("administrator_id", Id),
+    Column("administrator", Text, nullable=False),
+    Column("operation", String(64), nullable=False),
+    Column("enterprise_id", Id),
+    Column("kind", String(32), nullable=False),
+    Column("record_id", Id),
+    Column("before", Json),
+    Column("after", Json),
+)
+Index("audit_records_by_enterprise", audit_records.c.enterprise_id, audit_records.c.number)
 
 
 def _fact(name: str, *columns: Column[object]) -> Table:
@@ -118,6 +149,10 @@ devices = _fact(
     Column("identifier", Text),
     Column("is_active", Boolean, nullable=False),
     Column("configuration", Json, nullable=False),
+    # Seconds; null takes the default of the type, 0 means never (DESIGN, "No stale surprises", "No orphans").
+    Column("expires_after", Integer),
+    Column("stalled_after", Integer),
+    Column("stalled_policy", String(16)),
 )
 
 resources = _fact(
@@ -180,6 +215,13 @@ commands = Table(
     Column("reservation_id", Id),
     Column("progress", Float),
     Column("notes", Text),
+    # When a command that has not begun is overdue; null for never.
+    Column("expires", Seconds),
+    Column("executor", Text),
+    # What the desk ended it for (Expiry, Stall, Administrator); null once an executor reported an end itself.
+    Column("ended_by", String(16)),
+    # The states after the first with their times: ``,["Received",1700000000]`` for each, so that one more is appended.
+    Column("states", Text),
     UniqueConstraint("enterprise_id", "id", name="commands_by_id"),
 )
 
@@ -206,6 +248,15 @@ Index(
     sqlite_where=_FISCAL,
     postgresql_where=_FISCAL,
 )
+_WAITING = text("state IN ('Pending', 'Received') AND expires IS NOT NULL")
+_UNDER_WAY = text("state = 'Processing'")
+Index("commands_expiring", commands.c.expires, sqlite_where=_WAITING, postgresql_where=_WAITING)
+Index(
+    "commands_under_way",
+    *(commands.c[c] for c in ("enterprise_id", "updated", "device_id")),
+    sqlite_where=_UNDER_WAY,
+    postgresql_where=_UNDER_WAY,
+)
 
 documents = Table(
     # The file of a command as the base64 text in which it came and goes.
@@ -215,6 +266,16 @@ documents = Table(
     Column("command_id", Id, nullable=False),
     Column("content", LargeBinary, nullable=False),
     UniqueConstraint("enterprise_id", "command_id", name="documents_by_command"),
+)
+
+results = Table(
+    # What an executor reported beside the state: JSON as it came, personal data perhaps, so it can go before its command.
+    "results",
+    metadata,
+    Column("enterprise_id", Id, nullable=False),
+    Column("command_id", Id, nullable=False),
+    Column("content", Json, nullable=False),
+    UniqueConstraint("enterprise_id", "command_id", name="results_by_command"),
 )
 
 resource_access_tokens = Table(

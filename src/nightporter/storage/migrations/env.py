@@ -15,6 +15,12 @@ engine = create_engine(f"sqlite:///{path}")
 def _settings(connection, _record):  # type: ignore[no-untyped-def]  # the driver's own connection
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
+    connection.isolation_level = None  # the driver would commit before the first table
+
+
+@event.listens_for(engine, "begin")
+def _begin(connection):  # type: ignore[no-untyped-def]  # the engine's connection
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 with engine.begin() as connection:
