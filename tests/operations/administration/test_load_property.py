@@ -23,6 +23,10 @@ Hotel = dict[str, list[dict[str, Any]]]
 
 @pytest.fixture
 def hotel() -> Hotel:
+    return small_hotel()
+
+
+def small_hotel() -> Hotel:
     """A small hotel with one record of every part that others refer to."""
     return {
         "Enterprises": [{"Id": ENTERPRISE, "Name": "Inn", "AcceptedCurrencies": ["EUR"]}],
