@@ -5,30 +5,33 @@ from nightporter.domain.errors import Refusal
 
 
 @pytest.mark.parametrize(
-    ("refusal", "message"),
+    ("kind", "said", "message"),
     [
-        (errors.Malformed(), "Invalid JSON"),
-        (errors.NotRecognised("ClientToken"), "Invalid ClientToken"),
-        (errors.Invalid("PrinterId"), "Invalid PrinterId"),
-        (errors.TooLarge(16), "The request body is larger than 16 bytes. Send less at once."),
-        (errors.TooManyRequests(7), "Too many requests. Retry after 7 s."),
-        (errors.TookTooLong(30.0), "The request took longer than 30 s. Ask for less at once."),
-        (errors.TookTooLong(0.5), "The request took longer than 0.5 s. Ask for less at once."),
-        (errors.Unavailable("Closed."), "Closed."),
-        (errors.Blocked("No."), "No."),
-        (errors.Contradictory("Which?"), "Which?"),
-        (errors.NotPermitted("Not you."), "Not you."),
+        (errors.Malformed, (), "Invalid JSON"),
+        (errors.NotRecognised, ("ClientToken",), "Invalid ClientToken"),
+        (errors.Invalid, ("PrinterId",), "Invalid PrinterId"),
+        (errors.TooLarge, (16,), "The request body is larger than 16 bytes. Send less at once."),
+        (errors.TooManyRequests, (7,), "Too many requests. Retry after 7 s."),
+        (errors.TookTooLong, (30.0,), "The request took longer than 30 s. Ask for less at once."),
+        (errors.TookTooLong, (0.5,), "The request took longer than 0.5 s. Ask for less at once."),
+        (errors.Unavailable, ("Closed.",), "Closed."),
+        (errors.Blocked, ("No.",), "No."),
+        (errors.Contradictory, ("Which?",), "Which?"),
+        (errors.NotPermitted, ("Not you.",), "Not you."),
         (
-            errors.Unknown(),
+            errors.Unknown,
+            (),
             "There is no such operation. Check the address, its letter case and the method (POST).",
         ),
         (
-            errors.Changed(),
+            errors.Changed,
+            (),
             "The data was changed by somebody else at the same time. Read it again and repeat the request.",
         ),
     ],
 )
-def test_what_each_refusal_says(refusal, message):
+def test_what_each_refusal_says(kind, said, message):
+    refusal = kind(*said)
     assert isinstance(refusal, Refusal)
     assert refusal.message == message
     assert str(refusal) == message
