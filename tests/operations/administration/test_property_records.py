@@ -263,3 +263,14 @@ async def test_a_refusal_says_the_whole_problem(
 ) -> None:
     hotel[part][0] |= fields
     assert await refusal(desk, hotel) == f"{part}[0] (Id {hotel[part][0]['Id']}): {problem}"
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b'{"Rooms": [], "Customers": [], "Guests": []}', "The file has unknown parts: Guests, Rooms. Known are "),
+        (b'{"Bills": \n [], "Customers": {}}', "Customers: Expected a list of records"),
+    ],
+)
+async def test_the_part_that_is_wrong_is_told_among_good_ones(desk: RunningDesk, content: bytes, told: str) -> None:
+    assert (await refusal(desk, content)).startswith(told)
