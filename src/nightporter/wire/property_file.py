@@ -2,12 +2,14 @@
 
 Records of the property have the names that the vendor's own ``getAll`` operations give them, so that an export loads as
 it is; whatever else such a record holds is kept as it came. Several of those operations do not tell the enterprise of a
-record: a file that holds exactly one enterprise may leave ``EnterpriseId`` out.
+record: a file that holds exactly one enterprise may leave ``EnterpriseId`` out. A whole reply of theirs may stand in a file
+too: what it brings beside the parts is in ``LEFT_OUT``. ``docs/property-file.md`` is made from the descriptions here.
 """
 
 from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
+from enum import StrEnum
 from functools import cache
 from typing import Annotated, Any
 
@@ -18,7 +20,6 @@ from nightporter.domain.bill import BillState
 from nightporter.domain.command import CommandState
 from nightporter.domain.device import DeviceType
 from nightporter.domain.errors import Invalid
-from nightporter.domain.reservation import ReservationState
 from nightporter.domain.resource_access_token import ResourceAccessTokenType
 from nightporter.wire.resource_access_tokens import Permissions
 from nightporter.wire.scalars import Id, Utc, decimal, read_id
@@ -26,13 +27,17 @@ from nightporter.wire.shapes import Shape
 
 Name = Annotated[str, Meta(min_length=1, max_length=255)]
 Token = Annotated[str, Meta(min_length=1, max_length=255)]
+Given = Annotated[str, Meta(min_length=1)]
+"""A name that the property system gave; it tells no upper bound."""
 
 
 class Fact(Shape, kw_only=True):
     """What belongs to one enterprise; without ``EnterpriseId`` to the only one of the file."""
 
     id: Id
-    enterprise_id: Id | None = None
+    enterprise_id: Annotated[
+        Id | None, Meta(description="May be left out where the file holds exactly one enterprise.")
+    ] = None
 
 
 class EnterpriseRecord(Shape, kw_only=True):
@@ -40,8 +45,8 @@ class EnterpriseRecord(Shape, kw_only=True):
 
     id: Id
     name: Name
-    accepted_currencies: list[str]
-    is_enabled: bool = True
+    accepted_currencies: Annotated[list[str], Meta(description="ISO 4217 codes; payments are taken in no other.")]
+    is_enabled: Annotated[bool, Meta(description="A disabled enterprise refuses every call.")] = True
 
 
 class PortfolioRecord(Shape, kw_only=True):
@@ -57,15 +62,15 @@ class ClientRecord(Shape, kw_only=True):
 
     id: Id
     name: Name
-    client_token: Token
-    rights: list[str] = []
+    client_token: Annotated[Token, Meta(description="What it sends as ClientToken; kept as a hash.")]
+    rights: Annotated[list[str], Meta(description="For the operations that not every client may call.")] = []
 
 
 class AccessTokenRecord(Shape, kw_only=True):
     """One token of an integration."""
 
     id: Id
-    access_token: Token
+    access_token: Annotated[Token, Meta(description="What is sent as AccessToken; kept as a hash.")]
 
 
 class IntegrationRecord(Shape, kw_only=True):
@@ -74,23 +79,23 @@ class IntegrationRecord(Shape, kw_only=True):
     id: Id
     client_id: Id
     name: Name
-    enterprise_id: Id | None = None
-    portfolio_id: Id | None = None
+    enterprise_id: Annotated[Id | None, Meta(description="Either this or PortfolioId.")] = None
+    portfolio_id: Annotated[Id | None, Meta(description="Either this or EnterpriseId.")] = None
     is_enabled: bool = True
     access_tokens: list[AccessTokenRecord]
-    connected_device_ids: list[Id] = []
+    connected_device_ids: Annotated[list[Id], Meta(description="Whose commands it sees and carries out.")] = []
 
 
 class ConfigurationRecord(Shape, kw_only=True):
     """What the desk knows about a machine beyond its name; each kind of device uses its own part."""
 
-    machine_identifier: str | None = None
-    api_url: str | None = None
-    custom_data: str | None = None
+    machine_identifier: Annotated[str | None, Meta(description="KeyCutterId, FiscalMachineId and their like.")] = None
+    api_url: Annotated[str | None, Meta(description="Key cutters and fiscal machines.")] = None
+    custom_data: Annotated[str | None, Meta(description="KeyCutterData, PaymentTerminalData and their like.")] = None
     printer_name: str | None = None
     printer_driver_name: str | None = None
     printer_port_name: str | None = None
-    tax_identifier: str | None = None
+    tax_identifier: Annotated[str | None, Meta(description="Fiscal machines.")] = None
     serial_number: str | None = None
 
 
@@ -100,23 +105,32 @@ class DeviceRecord(Fact, kw_only=True):
     type: DeviceType
     name: Name
     identifier: str | None = None
-    is_active: bool = True
+    is_active: Annotated[bool, Meta(description="An inactive device is listed no more and takes no command.")] = True
     configuration: ConfigurationRecord = msgspec.field(default_factory=ConfigurationRecord)
 
 
 class ResourceRecord(Fact, kw_only=True):
-    """A room, bed, floor or building, with the locks that its key opens."""
+    """A room, bed, floor or building, with the locks that its key opens.
 
-    name: Name
-    parent_resource_id: Id | None = None
-    lock_ids: list[Name] = []
+    The vendor's records have no ``LockIds``: without them the key opens the lock that bears the name, so a name there must
+    be. What the vendor says of its state, and that it is no longer active, is kept and stops nothing: whoever assigned
+    the stay to it decides, and tokens of the past refer to it.
+    """
+
+    name: Given
+    parent_resource_id: Annotated[Id | None, Meta(description="The room of a bed, the floor of a room.")] = None
+    lock_ids: Annotated[list[Name], Meta(description="What its key opens; without any, its name.")] = []
 
 
 class CustomerRecord(Fact, kw_only=True):
-    """A guest."""
+    """A guest. Blank text counts as none, and a single name is the last name, wherever it was put.
+
+    The vendor's records always have ``LastName``. It may be null or blank all the same: a guest who was made anonymous is
+    not refused, and has no name on keys.
+    """
 
     first_name: str | None = None
-    last_name: Name
+    last_name: Annotated[str | None, Meta(description="Must stand there, though it may be null or blank.")]
     phone: str | None = None
     email: str | None = None
 
@@ -124,30 +138,46 @@ class CustomerRecord(Fact, kw_only=True):
 class CompanyRecord(Fact, kw_only=True):
     """A company."""
 
-    name: Name
+    name: Given
+
+
+class RecordedState(StrEnum):
+    """The states of a reservation in both of the vendor's versions: Enquired is the older word for Inquired."""
+
+    INQUIRED = "Inquired"
+    CONFIRMED = "Confirmed"
+    STARTED = "Started"
+    PROCESSED = "Processed"
+    CANCELED = "Canceled"
+    OPTIONAL = "Optional"
+    REQUESTED = "Requested"
+    ENQUIRED = "Enquired"
 
 
 class ReservationRecord(Fact, kw_only=True):
     """A stay; the account is its owner.
 
-    Names of the vendor's version 2017-04-12 are read where those of 2023-06-06 are missing.
+    Names of the vendor's version 2017-04-12 are read where those of 2023-06-06 are missing. Who came early has been in
+    since then, so a key holds from ``ActualStartUtc`` where that is before ``ScheduledStartUtc``. An actual end is not
+    looked at: a stay that has one is over.
     """
 
     number: str | None = None
-    state: Annotated[str, Meta(pattern=f"^({'|'.join(ReservationState)}|Enquired)$")]
-    scheduled_start_utc: Utc | None = None
-    scheduled_end_utc: Utc | None = None
-    account_id: Id | None = None
-    assigned_resource_id: Id | None = None
-    start_utc: Utc | None = None
-    end_utc: Utc | None = None
-    owner_id: Id | None = None
-    customer_id: Id | None = None
-    assigned_space_id: Id | None = None
+    state: RecordedState
+    scheduled_start_utc: Annotated[Utc | None, Meta(description="Required, unless StartUtc is there.")] = None
+    actual_start_utc: Annotated[Utc | None, Meta(description="Begins the stay where it is the earlier one.")] = None
+    scheduled_end_utc: Annotated[Utc | None, Meta(description="Required, unless EndUtc is there.")] = None
+    account_id: Annotated[Id | None, Meta(description="A customer or company; known, unless the stay is over.")] = None
+    assigned_resource_id: Annotated[Id | None, Meta(description="Without one no key can be cut.")] = None
+    start_utc: Annotated[Utc | None, Meta(description="Older name of ScheduledStartUtc.")] = None
+    end_utc: Annotated[Utc | None, Meta(description="Older name of ScheduledEndUtc.")] = None
+    owner_id: Annotated[Id | None, Meta(description="Older name of AccountId.")] = None
+    customer_id: Annotated[Id | None, Meta(description="Still older name of AccountId.")] = None
+    assigned_space_id: Annotated[Id | None, Meta(description="Older name of AssignedResourceId.")] = None
 
 
 class CompanionshipRecord(Fact, kw_only=True):
-    """One guest on a reservation."""
+    """One guest on a reservation, or on a group of them without one of its own."""
 
     customer_id: Id
     reservation_id: Id | None = None
@@ -170,34 +200,34 @@ class CreatorRecord(Shape, kw_only=True):
     last_name: Name
     image_url: str | None = None
     discriminator: Annotated[str, Meta(pattern="^(Personal|Enterprise|Platform|Static|Integration)$")] = "Personal"
-    profile_id: Id | None = None
+    profile_id: Annotated[Id | None, Meta(description="Only beside the Discriminator Enterprise.")] = None
 
 
 class CommandRecord(Fact, kw_only=True):
     """A command as getAllByIds prints its data; added where it does not exist yet."""
 
-    device_id: Id
+    device_id: Annotated[Id, Meta(description="A device of the same file.")]
     state: CommandState
-    created_utc: Utc
-    updated_utc: Utc | None = None
+    created_utc: Annotated[Utc, Meta(description="Not in the future.")]
+    updated_utc: Annotated[Utc | None, Meta(description="Not in the future; CreatedUtc if left out.")] = None
     creator: CreatorRecord
-    data: Raw
+    data: Annotated[Raw, Meta(description="The data of a command for this type of device, as replies print it.")]
 
 
 class ResourceAccessTokenRecord(Fact, kw_only=True):
     """A resource access token (contract 8.13)."""
 
-    service_order_id: Id
+    service_order_id: Annotated[Id, Meta(description="A reservation.")]
     companionship_id: Id | None = None
     resource_id: Id | None = None
     type: ResourceAccessTokenType
     value: Token
     serial_number: Annotated[str, Meta(max_length=255)] | None = None
     validity_start_utc: Utc
-    validity_end_utc: Utc
+    validity_end_utc: Annotated[Utc, Meta(description="After the start.")]
     permissions: Permissions
-    created_utc: Utc
-    updated_utc: Utc
+    created_utc: Annotated[Utc, Meta(description="Not in the future.")]
+    updated_utc: Annotated[Utc, Meta(description="Not in the future.")]
     is_active: bool = True
 
 
@@ -218,6 +248,30 @@ RECORDS: dict[str, type[Shape]] = {
     "ResourceAccessTokens": ResourceAccessTokenRecord,
 }
 """The parts of a property file and the shape of their records."""
+
+LEFT_OUT: dict[str, str] = {
+    "Cursor": "every reply",
+    "BusinessSegments": "reservations/getAll (2017-04-12)",
+    "Items": "reservations/getAll (2017-04-12)",
+    "Notes": "reservations/getAll (2017-04-12)",
+    "OrderItems": "reservations/getAll (2017-04-12)",
+    "Products": "reservations/getAll (2017-04-12)",
+    "QrCodeData": "reservations/getAll (2017-04-12)",
+    "RateGroups": "reservations/getAll (2017-04-12)",
+    "Rates": "reservations/getAll (2017-04-12)",
+    "ReservationGroups": "reservations/getAll (2017-04-12), companionships/getAll",
+    "Services": "reservations/getAll (2017-04-12)",
+    "ResourceCategories": "resources/getAll, reservations/getAll (2017-04-12)",
+    "ResourceCategoryAssignments": "resources/getAll, reservations/getAll (2017-04-12)",
+    "ResourceCategoryImageAssignments": "resources/getAll",
+    "ResourceFeatures": "resources/getAll",
+    "ResourceFeatureAssignments": "resources/getAll",
+    "Documents": "customers/getAll",
+}
+"""What the vendor's replies bring beside the parts, and which do; a file may hold it and the desk has no use for it.
+
+Any other name is refused: it may be a part misspelt, and its records would be lost without a word.
+"""
 
 
 def as_sent(shape: Shape, place: str) -> None:

@@ -7,11 +7,12 @@ from typing import Any
 import msgspec
 
 from nightporter.domain.sources import Sources
-from nightporter.operations.administration.property_records import KEEP, Load
+from nightporter.operations.administration.property_records import KEEP
+from nightporter.operations.administration.property_rows import Load
 from nightporter.storage.property import PropertyRefused, SetProperty
 from nightporter.storage.types import seconds
 from nightporter.storage.writer import Writer
-from nightporter.wire.property_file import RECORDS
+from nightporter.wire.property_file import LEFT_OUT, RECORDS
 from nightporter.wire.scalars import read_scalar
 from nightporter.wire.shapes import Shape
 
@@ -36,10 +37,13 @@ async def load_property(writer: Writer, sources: Sources, content: bytes) -> dic
     return counts
 
 
-def read_property(content: bytes, now: int) -> tuple[SetProperty, dict[str, int]]:
-    """The intent that a property file comes to, and how many records of each part; raises InvalidPropertyFile."""
+def read_property(content: bytes, now: int, enterprise_id: str | None = None) -> tuple[SetProperty, dict[str, int]]:
+    """The intent that a property file comes to, and how many records of each part; raises InvalidPropertyFile.
+
+    ``enterprise_id`` is that of facts which name none.
+    """
     parts = _parts(content)
-    load = Load(now)
+    load = Load(now, enterprise_id)
     for part, keep in KEEP.items():
         decode = msgspec.json.Decoder(RECORDS[part], dec_hook=read_scalar).decode
         for place, raw in enumerate(parts.get(part, ())):
@@ -63,10 +67,12 @@ def _parts(content: bytes) -> dict[str, list[msgspec.Raw]]:
         found = msgspec.json.decode(content, type=dict[str, msgspec.Raw])
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidPropertyFile(f"The file is not a JSON object: {error}") from None
-    if unknown := set(found) - set(RECORDS):
+    if unknown := set(found) - set(RECORDS) - set(LEFT_OUT):
         raise InvalidPropertyFile(
             f"The file has unknown parts: {', '.join(sorted(unknown))}. Known are {', '.join(RECORDS)}."
         )
+    # In the vendor's replies null stands for what was not asked for.
+    found = {part: raw for part, raw in found.items() if part not in LEFT_OUT and bytes(raw) != b"null"}
     try:
         return {part: msgspec.json.decode(raw, type=list[msgspec.Raw]) for part, raw in found.items()}
     except msgspec.MsgspecError:
