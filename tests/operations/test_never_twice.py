@@ -88,7 +88,9 @@ async def test_when_the_first_of_twins_gives_up_the_second_goes_on_and_makes_exa
     before = await count(kiosk, path)
     gate = Gate(kiosk.desk.writer, behind=behind)
     first = asyncio.ensure_future(kiosk.through(gate)(path, "key", **ADDERS[path]))
-    await gate.reached.wait()
+    reached = asyncio.ensure_future(gate.reached.wait())
+    await asyncio.wait([first, reached], return_when=asyncio.FIRST_COMPLETED)
+    assert reached.done(), "the first is refused before it writes"
     second = asyncio.ensure_future(kiosk(path, "key", **ADDERS[path]))
     third = asyncio.ensure_future(kiosk(path, "key", **ADDERS[path]))
     for _ in range(20):
