@@ -252,6 +252,17 @@ async def test_a_pin_is_kept_with_everything_that_its_record_says(desk: RunningD
             "Expected one of PinCode, RfidTag; invalid enum value 'Key' - at `$.Type`",
         ),
         (
+            "Enterprises",
+            {"AcceptedCurrencies": ["XXZ", "EUR", "XXY"]},
+            "Expected ISO 4217 codes, got XXY, XXZ - at `$.AcceptedCurrencies`",
+        ),
+        (
+            "Clients",
+            {"Rights": ["Nothing", "Everything"]},
+            "Expected of AddPaymentTerminalCommands, ReadFiscalMachineCommands, got Everything, Nothing "
+            "- at `$.Rights`",
+        ),
+        (
             "Customers",
             {"Notes": {"Pa\0st": 1}},
             "Expected a text without NUL - at `key in $.Notes`",
