@@ -12,6 +12,7 @@ from typing import Any
 
 import typer
 
+from docs import property_file_tables
 from nightporter.cli.main import app
 from nightporter.operations import CONNECTOR, Minimal, Operation, Portfolio
 from nightporter.settings import described
@@ -231,6 +232,8 @@ PARTS: dict[str, Callable[[], str]] = {
     "statuses": statuses,
     "commands": commands,
     "coverage": coverage,
+    "property_file_parts": lambda: property_file_tables.parts(_plain),
+    "property_file_left_out": property_file_tables.left_out,
 }
 _PART = re.compile(r"(<!-- (\w+): made by `make docs` -->\n)(?:.*?\n)??(<!-- end -->)", re.DOTALL)
 

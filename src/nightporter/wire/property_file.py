@@ -46,7 +46,7 @@ class EnterpriseRecord(Shape, kw_only=True):
     id: Id
     name: Name
     accepted_currencies: Annotated[list[str], Meta(description="ISO 4217 codes; payments are taken in no other.")]
-    is_enabled: Annotated[bool, Meta(description="A disabled enterprise refuses every call.")] = True
+    is_enabled: Annotated[bool, Meta(description="A disabled one admits nobody.")] = True
 
 
 class PortfolioRecord(Shape, kw_only=True):
@@ -58,7 +58,7 @@ class PortfolioRecord(Shape, kw_only=True):
 
 
 class ClientRecord(Shape, kw_only=True):
-    """A client application; its rights are the values of ``access.rights.Right``."""
+    """A client application; what rights there are is in ``access/rights.py``."""
 
     id: Id
     name: Name
@@ -89,9 +89,9 @@ class IntegrationRecord(Shape, kw_only=True):
 class ConfigurationRecord(Shape, kw_only=True):
     """What the desk knows about a machine beyond its name; each kind of device uses its own part."""
 
-    machine_identifier: Annotated[str | None, Meta(description="KeyCutterId, FiscalMachineId and their like.")] = None
+    machine_identifier: Annotated[str | None, Meta(description="The machine's own identifier, like FM-001.")] = None
     api_url: Annotated[str | None, Meta(description="Key cutters and fiscal machines.")] = None
-    custom_data: Annotated[str | None, Meta(description="KeyCutterData, PaymentTerminalData and their like.")] = None
+    custom_data: Annotated[str | None, Meta(description="JSON, handed through as KeyCutterData and so on.")] = None
     printer_name: str | None = None
     printer_driver_name: str | None = None
     printer_port_name: str | None = None
