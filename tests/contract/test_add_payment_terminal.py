@@ -142,6 +142,13 @@ async def test_rule_6_deprecated_taxes_are_ignored(kiosk: RunningDesk, deprecate
     assert (data["Amount"]["Net"], data["Amount"]["Tax"], data["Amount"]["TaxRate"]) == (230, 0, 0)
 
 
+@pytest.mark.parametrize("deprecated", ["Net", "Tax", "TaxRate"])
+async def test_rule_6_deprecated_taxes_are_numbers(kiosk: RunningDesk, deprecated: str) -> None:
+    """7.5 rule 6. 2.10: a number is a JSON number."""
+    response = await kiosk.call("commands/addPaymentTerminal", **SENT | {"Amount": AMOUNT | {deprecated: "1"}})
+    refused(response, 400, f"Invalid {deprecated}")
+
+
 async def test_rule_7_one_event_each_time(kiosk: RunningDesk, agent: RunningDesk) -> None:
     """7.5 rule 7."""
     async with agent.socket() as socket:

@@ -7,6 +7,7 @@ import random
 import pytest
 
 from nightporter.operations.commands.rows import PIECE, ROWS
+from nightporter.storage import commands
 from nightporter.storage.commands import NEAR_DOCUMENT
 from nightporter.wire.shapes import Empty, Shape, encode
 from tests.contract.hotel import CUTTER, PRINTER, STAY
@@ -67,6 +68,26 @@ async def test_pages_of_every_size_hold_every_row_once(agent: Caller, kiosk: Cal
 
 
 @pytest.mark.parametrize(
+    ("count", "size", "reads"),
+    [(4, None, 1), (ROWS, None, 2), (4, 6, 1), (4, 4, 1), (ROWS, ROWS, 1), (ROWS + 1, ROWS + 1, 2)],
+)
+async def test_nothing_is_read_once_all_is_told(
+    agent: Caller, kiosk: Caller, monkeypatch: pytest.MonkeyPatch, count: int, size: int | None, reads: int
+):
+    await add(kiosk, count - len(await waiting(agent)))
+    read, asked = commands.active, []
+
+    async def counted(*given, **named):
+        asked.append(given)
+        return await read(*given, **named)
+
+    monkeypatch.setattr(commands, "active", counted)
+    limitation = {} if size is None else {"Limitation": {"Count": size}}
+    assert len((await printed(await agent("commands/getAllActive", **limitation)))["Commands"]) == count
+    assert len(asked) == reads
+
+
+@pytest.mark.parametrize(
     "sizes",
     [
         [3],
@@ -87,6 +108,8 @@ async def test_documents_come_back_as_they_were_sent_among_others(agent: Caller,
     of_printers = {one["Id"]: one["Data"] for one in body["Commands"] if one["Device"]["Id"] == PRINTER}
     assert {one: data["FileData"] for one, data in of_printers.items()} == sent
     assert not any("FileData" in one["Data"] for one in body["Commands"] if one["Device"]["Id"] != PRINTER)
+    again = await printed(await agent("commands/getAllByIds", CommandIds=[one["Id"] for one in body["Commands"]]))
+    assert again["Commands"] == body["Commands"]
     for data in of_printers.values():
         assert {name: data[name] for name in data if name != "FileData"} == {
             "CopyCount": 2,
