@@ -101,7 +101,28 @@ async def test_without_any_enterprise_in_the_file_every_record_names_its_own(
     )
 
 
+async def test_an_access_token_has_an_id_of_its_own(desk: RunningDesk, hotel: Hotel) -> None:
+    agent = hotel["Integrations"][0]
+    agent["AccessTokens"].append({**agent["AccessTokens"][0], "AccessToken": "another-of-the-inn"})
+    who = f"Integrations[0] (Id {agent['Id']})"
+    assert await refusal(desk, hotel) == (
+        f"{who}: Expected an Id of its own, {who} has it already - at `$.AccessTokens[1].Id`"
+    )
+
+
 # Facts.
+
+
+async def test_a_device_is_told_as_its_record_says(desk: RunningDesk, hotel: Hotel) -> None:
+    hotel["Devices"][0]["Identifier"] = "lobby-1"
+    await load(desk, hotel)
+    (device,) = (await as_agent(desk).call("devices/getAll")).json()["Devices"]
+    assert device == {
+        "Id": hotel["Devices"][0]["Id"],
+        "Type": "PassportScanner",
+        "Name": "Scanner",
+        "Identifier": "lobby-1",
+    }
 
 
 async def test_a_companionship_is_that_of_its_stay(desk: RunningDesk, hotel: Hotel) -> None:
