@@ -26,6 +26,8 @@ from nightporter.web.desk import Desk
 from nightporter.web.openapi import document
 
 PREFIX = "/api/connector/v1/"
+ADMINISTRATION_PREFIX = "/api/administration/v1/"
+LOCAL_TOKEN = "whoever may read the files of the desk"
 CLIENT_TOKEN = "E0D439EE522F44368DC78E1BFB03710C-D24FB11DBE31D4621C4817E028D9E1D"
 ACCESS_TOKEN = "C66EF7B239D24632943D115EDE9CB810-EA00F8FD8294692C940F6B5A8F9453D"
 POS_TOKEN = "7059D2C25BF64EA681ACAB3A00B859CC-D91BFF2B1E3047A3E0DEC1D57BE1382"
@@ -43,11 +45,16 @@ class Clock:
         self.now += timedelta(seconds=seconds)
         self.elapsed += seconds
 
+    async def pause(self, seconds: float) -> None:
+        """Never ends: what the desk does by itself from time to time, a test does when it wants it done."""
+        await asyncio.Event().wait()
+
     def sources(self) -> Sources:
         return Sources(
             now=lambda: self.now,
             elapsed=lambda: self.elapsed,
             new_id=lambda: f"01920000-0000-7000-8000-{next(self.numbers):012x}",
+            pause=self.pause,
         )
 
 
@@ -122,6 +129,19 @@ class RunningDesk:
             PREFIX + operation, content=body, headers={"Content-Type": "application/json", **(headers or {})}
         )
         check_reply(PREFIX + operation, response)
+        return response
+
+    async def administer(
+        self, operation: str, /, *, token: str = LOCAL_TOKEN, headers: dict[str, str] | None = None, **fields: Any
+    ) -> httpx.Response:
+        """Call an administration operation by its path tail; the reply is held against the document."""
+        self.desk.recognition.trust(LOCAL_TOKEN)
+        response = await self.http.post(
+            ADMINISTRATION_PREFIX + operation,
+            content=json.dumps(fields).encode(),
+            headers={"Content-Type": "application/json", "Authorization": f"Bearer {token}", **(headers or {})},
+        )
+        check_reply(ADMINISTRATION_PREFIX + operation, response)
         return response
 
     def as_(self, access_token: str, client_token: str = CLIENT_TOKEN) -> "RunningDesk":

@@ -32,6 +32,17 @@ class Settings:
     batch_limit: int = _setting(512, "most changes that the writer commits together")
     listener_queue: int = _setting(1000, "events that may wait for one socket before it is dropped as too slow")
     ping_interval: float = _setting(20.0, "time between pings to a socket, and to wait for the answer")
+    expires_after: str = _setting(
+        "PaymentTerminal=PT10M",
+        "how long a command may wait to be begun before it is cancelled, for devices that do not say it themselves: "
+        "TYPE=DURATION of each type of device that has such a limit, like PaymentTerminal=PT10M,Printer=P1D; "
+        "empty: nothing expires",
+    )
+    stalled_after: str = _setting(
+        "",
+        "how long a command may be in Processing without a word before it counts as stalled, for devices that do not say "
+        "it themselves; written like expires_after",
+    )
     tolerant_paths: bool = _setting(
         False,
         "match paths of the Connector API without regard to letter case, as before April 2025 (all but fiscalMachineCommands)",

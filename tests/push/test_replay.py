@@ -10,7 +10,8 @@ from nightporter.domain.errors import Invalid
 from nightporter.push import replay
 from nightporter.push.hub import Hub, Listener
 from nightporter.push.replay import catch_up, read_cursor
-from nightporter.storage.commands import AddCommands, MoveCommand
+from nightporter.storage.command_changes import MoveCommand
+from nightporter.storage.commands import AddCommands
 from nightporter.storage.statements import Statement, given
 from nightporter.storage.tables import events
 from tests.stores.store import AGENT, CUTTER, HOTEL, KIOSK, PRINTER, SISTER_PRINTER, Store, scope

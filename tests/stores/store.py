@@ -8,6 +8,7 @@ from sqlalchemy import Select
 
 from nightporter.access.actor import Scope
 from nightporter.domain.command import Creator, NewCommand
+from nightporter.domain.deadlines import Deadlines
 from nightporter.domain.device import DeviceType
 from nightporter.storage.batch import Event
 from nightporter.storage.commands import NEWEST, AddCommands
@@ -40,13 +41,16 @@ class Store:
         self.clock = clock
         self.published: list[tuple[list[Event], bool]] = []
         """What the writer published: one entry a committed batch."""
+        self.deadlines = Deadlines()
         self._opening = opening
         self._batch_limit = batch_limit
         self._ids = clock.sources()
 
     async def open(self) -> None:
         self.database: Database = await self._opening()
-        self.writer = Writer(self.database, self._ids, lambda *batch: self.published.append(batch), self._batch_limit)
+        self.writer = Writer(
+            self.database, self._ids, lambda *batch: self.published.append(batch), self._batch_limit, self.deadlines
+        )
         await self.writer.start()
 
     async def close(self) -> None:

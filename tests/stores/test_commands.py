@@ -9,7 +9,8 @@ from nightporter.domain.command import MOVES, CommandStanding, CommandState, Cre
 from nightporter.domain.device import DeviceType
 from nightporter.domain.interval import Interval
 from nightporter.storage import commands
-from nightporter.storage.commands import NEAR_DOCUMENT, NEWEST, AddCommands, KeptCommand, MoveCommand
+from nightporter.storage.command_changes import MoveCommand
+from nightporter.storage.commands import NEAR_DOCUMENT, NEWEST, AddCommands, KeptCommand
 from nightporter.storage.property import SetProperty
 from nightporter.storage.tables import commands as table
 from tests.stores.store import (
@@ -60,7 +61,7 @@ async def test_a_command_reads_back_as_it_was_written(store: Store):
         payment_request_id=PRINTER, reservation_id=CUTTER,
     )  # fmt: skip
     await store.write(AddCommands((command,)))
-    (row,) = await commands.by_ids(store.database, EVERYTHING, [command.id], NEWEST, 9)
+    (row,) = await commands.by_ids(store.database, EVERYTHING, [command.id], NEWEST, 9, store.clock.now)
     assert row == KeptCommand(
         id=command.id,
         enterprise_id=HOTEL,
@@ -82,7 +83,7 @@ async def test_a_command_reads_back_as_it_was_written(store: Store):
 
 async def test_a_command_without_a_document_has_none(store: Store):
     await store.add(CUTTER)
-    (row,) = await commands.active(store.database, EVERYTHING, NEWEST, 9)
+    (row,) = await commands.active(store.database, EVERYTHING, NEWEST, 9, store.clock.now)
     assert (row.document_size, row.document) == (None, None)
     assert [piece async for piece in store.database.document(HOTEL, row.id)] == []
 
@@ -92,7 +93,7 @@ async def test_documents_come_whole_whatever_their_size(store: Store, size):
     content = random.Random(size).randbytes(size)
     await store.add(document=b"another")
     command_id = await store.add(document=content)
-    (row,) = await commands.by_ids(store.database, EVERYTHING, [command_id], NEWEST, 9)
+    (row,) = await commands.by_ids(store.database, EVERYTHING, [command_id], NEWEST, 9, store.clock.now)
     assert row.document_size == size
     assert row.document == (content if size <= NEAR_DOCUMENT else None)
     pieces = [piece async for piece in store.database.document(HOTEL, command_id)]
@@ -176,10 +177,12 @@ async def test_active_is_what_waits_on_connected_devices(store: Store):
     ids = {state: await loaded(store, state) for state in CommandState}
     await store.add(CUTTER)
     await store.add(SISTER_PRINTER)
-    rows = await commands.active(store.database, scope(PRINTER), NEWEST, 99)
+    rows = await commands.active(store.database, scope(PRINTER), NEWEST, 99, store.clock.now)
     assert [row.id for row in rows] == [ids[RECEIVED], ids[PENDING]]
-    assert await commands.active(store.database, scope(PRINTER, enterprises=[SISTER]), NEWEST, 99) == []
-    assert await commands.active(store.database, scope(integration=KIOSK), NEWEST, 99) == []
+    assert (
+        await commands.active(store.database, scope(PRINTER, enterprises=[SISTER]), NEWEST, 99, store.clock.now) == []
+    )
+    assert await commands.active(store.database, scope(integration=KIOSK), NEWEST, 99, store.clock.now) == []
 
 
 async def test_by_ids_tells_connected_devices_and_the_adder(store: Store):
@@ -188,7 +191,12 @@ async def test_by_ids_tells_connected_devices_and_the_adder(store: Store):
     ids = [mine, other, foreign, nobodys, PRINTER]
 
     async def seen(*devices, **fields):
-        return [row.id for row in await commands.by_ids(store.database, scope(*devices, **fields), ids, NEWEST, 99)]
+        return [
+            row.id
+            for row in await commands.by_ids(
+                store.database, scope(*devices, **fields), ids, NEWEST, 99, store.clock.now
+            )
+        ]
 
     assert await seen(PRINTER) == [nobodys, mine]
     assert await seen(integration=KIOSK) == [other, mine]
@@ -228,14 +236,14 @@ async def test_order_is_creation_then_sequence_for_loaded_old_commands_too(store
     ids = [one[2] for one in expected]
 
     async def active(after, count):
-        return await commands.active(store.database, EVERYTHING, after, count)
+        return await commands.active(store.database, EVERYTHING, after, count, store.clock.now)
 
     async def by_ids(after, count):
-        return await commands.by_ids(store.database, EVERYTHING, ids, after, count)
+        return await commands.by_ids(store.database, EVERYTHING, ids, after, count, store.clock.now)
 
     async def fiscal(after, count, **wanted):
         machines = frozenset({MACHINE, SISTER_MACHINE})
-        return await commands.fiscal(store.database, EVERYTHING, machines, after=after, count=count, **wanted)
+        return await commands.fiscal(store.database, EVERYTHING, machines, after=after, count=count, now=noon, **wanted)
 
     async def fiscal_in_state(after, count):
         return await fiscal(after, count, states=[PENDING, ERROR, PENDING])
@@ -266,7 +274,13 @@ async def test_fiscal_commands_by_device_state_and_time(store: Store):
 
     async def found(*devices, enterprises=(HOTEL, SISTER), **wanted):
         rows = await commands.fiscal(
-            store.database, scope(enterprises=enterprises), frozenset(devices), after=NEWEST, count=99, **wanted
+            store.database,
+            scope(enterprises=enterprises),
+            frozenset(devices),
+            after=NEWEST,
+            count=99,
+            now=noon,
+            **wanted,
         )
         keys = {command_id: key for key, command_id in ids.items()}
         return {keys[row.id] for row in rows}

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from nightporter.domain.command import CommandState
-from nightporter.storage import commands, events, idempotency
+from nightporter.storage import commands, events, idempotency, overdue
 from nightporter.storage import property as facts
 from nightporter.storage import resource_access_tokens as tokens
 from nightporter.storage.dialects.sqlite import connect
@@ -30,11 +30,13 @@ def _fill(connection: sqlite3.Connection) -> None:
         [(HOTEL, MACHINE, "FiscalMachine"), (HOTEL, PRINTER, "Printer")],
     )
     connection.executemany(
-        """INSERT INTO commands (enterprise_id, id, device_id, device_type, state, created, updated, creator, data)
-        VALUES (?, ?, ?, ?, ?, ?, ?, '{}', '{}')""",
+        """INSERT INTO commands
+        (enterprise_id, id, device_id, device_type, state, created, updated, expires, creator, data)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, '{}', '{}')""",
         (
             (HOTEL if n % 10 else SISTER, f"c{n}", *((MACHINE, "FiscalMachine") if n % 2 else (PRINTER, "Printer")),
-             "Pending" if n % 400 == 1 else "Processed", n // 3, n // 3)
+             "Pending" if n % 400 == 1 else "Processing" if n % 400 == 3 else "Processed", n // 3, n // 3,
+             ROWS * 2 if n % 800 == 1 else ROWS // 2)
             for n in range(ROWS)
         ),
     )  # fmt: skip
@@ -88,8 +90,8 @@ def work(connection: sqlite3.Connection, statement: Statement, given: dict[str, 
 
 
 SCOPE = {"enterprise": HOTEL, "enterprises": [HOTEL], "devices": [MACHINE, PRINTER], "integration": KIOSK}
-NEWEST = {"created": 2**62, "sequence": 2**62, "count": 50}
-DEEP = {"created": ROWS // 30, "sequence": 0, "count": 50}
+NEWEST = {"created": 2**62, "sequence": 2**62, "count": 50, "now": ROWS}
+DEEP = {"created": ROWS // 30, "sequence": 0, "count": 50, "now": ROWS}
 DEEP_TOKEN = {"created": ROWS // 2, "sequence": 0, "count": 50}
 STATES = [state.value for state in CommandState]
 MINUTE = {"since": ROWS // 2, "until": ROWS // 2 + 60}
@@ -113,6 +115,15 @@ HOT: dict[str, tuple[Statement, dict[str, Any], str]] = {
         commands._BY_IDS,
         {**NEWEST, "ids": [f"c{n}" for n in range(50)]},
         "chosen USING INDEX sqlite_autoindex_commands",
+    ),
+    "by ids, told": (
+        commands._TOLD_BY_IDS,
+        {**NEWEST, "ids": [f"c{n}" for n in range(50)]},
+        "chosen USING INDEX sqlite_autoindex_commands",
+    ),
+    "overdue": (overdue._OVERDUE, {"now": ROWS, "count": 100}, "commands USING INDEX commands_expiring"),
+    "stalled": (
+        overdue._SILENT, {"device": MACHINE, "since": ROWS, "count": 100}, "commands USING INDEX commands_under_way",
     ),
     "fiscal by ids": (
         commands._FISCAL_BY_IDS,

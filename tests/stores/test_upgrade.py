@@ -10,6 +10,7 @@ from nightporter.domain.command import CommandState
 from nightporter.storage import commands, opening
 from nightporter.storage.commands import NEWEST
 from nightporter.storage.opening import REVISIONS, open_sqlite, revision, upgrade
+from tests.harness import Clock
 
 HOTEL, PRINTER = "10000000-0000-4000-8000-000000000001", "20000000-0000-4000-8000-000000000001"
 WAITING, DONE = "40000000-0000-4000-8000-000000000001", "40000000-0000-4000-8000-000000000002"
@@ -47,8 +48,8 @@ async def test_what_an_older_database_holds_is_there_after_the_upgrade(old: Path
     assert upgrade(old) == ("0001", REVISIONS[-1])
     database = open_sqlite(old)
     scope = Scope((HOTEL,), frozenset({PRINTER}), "")
-    assert [one.id for one in await commands.active(database, scope, NEWEST, 10)] == [WAITING]
-    found = await commands.by_ids(database, scope, [WAITING, DONE], NEWEST, 10)
+    assert [one.id for one in await commands.active(database, scope, NEWEST, 10, Clock().now)] == [WAITING]
+    found = await commands.by_ids(database, scope, [WAITING, DONE], NEWEST, 10, Clock().now)
     assert {one.id: one.state for one in found} == {WAITING: CommandState.PENDING, DONE: CommandState.PROCESSED}
     await database.close()
 

@@ -11,7 +11,8 @@ from nightporter.domain.command import CommandState
 from nightporter.domain.errors import Unavailable
 from nightporter.domain.resource_access_token import ResourceAccessTokenChange
 from nightporter.storage import commands, events
-from nightporter.storage.commands import NEWEST, AddCommands, MoveCommand
+from nightporter.storage.command_changes import MoveCommand
+from nightporter.storage.commands import NEWEST, AddCommands
 from nightporter.storage.idempotency import Once
 from nightporter.storage.property import SetProperty
 from nightporter.storage.resource_access_tokens import (
@@ -76,7 +77,9 @@ async def test_what_is_published_can_be_read(store: Store):
     def publish(committed, _):
         seen.extend(committed)
         reading.append(
-            asyncio.ensure_future(commands.by_ids(store.database, EVERYTHING, [committed[0].command_id], NEWEST, 1))
+            asyncio.ensure_future(
+                commands.by_ids(store.database, EVERYTHING, [committed[0].command_id], NEWEST, 1, store.clock.now)
+            )
         )
 
     reading: list[asyncio.Future] = []
@@ -142,7 +145,9 @@ async def test_a_caller_that_gave_up_finds_its_change_made(store: Store):
     with pytest.raises(asyncio.CancelledError):
         await waiting
     await store.write(Probe())
-    assert [row.id for row in await commands.by_ids(store.database, EVERYTHING, [new.id], NEWEST, 1)] == [new.id]
+    assert [
+        row.id for row in await commands.by_ids(store.database, EVERYTHING, [new.id], NEWEST, 1, store.clock.now)
+    ] == [new.id]
     assert await numbers(store) == [1]
 
 
@@ -166,7 +171,7 @@ async def test_setting_facts_is_told_apart_from_events(store: Store):
 
 
 async def created(store, command_id):
-    (row,) = await commands.by_ids(store.database, EVERYTHING, [command_id], NEWEST, 1)
+    (row,) = await commands.by_ids(store.database, EVERYTHING, [command_id], NEWEST, 1, store.clock.now)
     return row.created
 
 

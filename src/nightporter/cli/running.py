@@ -7,7 +7,7 @@ from pathlib import Path
 
 import typer
 
-from nightporter.settings import Settings
+from nightporter.settings import InvalidSetting, Settings
 
 SERVER_EXIT_CODES = (
     "Exit codes: 0 done; 1 it could not be done, with the reason told; 2 wrong usage, or an unusable setting."
@@ -41,6 +41,10 @@ def run(
 
     sources = machine_sources()
     try:
+        app = App(settings, sources, database, fill=fill)
+    except InvalidSetting as problem:
+        raise fail(str(problem), 2) from None
+    try:
         database.parent.mkdir(parents=True, exist_ok=True)
         with DatabaseLock(database):
             if revision(database) is None:
@@ -49,7 +53,7 @@ def run(
                 raise DatabaseRefused(_wrong_kind(database, demo=demo))
             configure(settings.log_level, sources.now)
             config = uvicorn.Config(
-                App(settings, sources, database, fill=fill),
+                app,
                 host=settings.host,
                 port=settings.port,
                 loop="uvloop" if _has_uvloop() else "asyncio",

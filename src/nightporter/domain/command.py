@@ -1,5 +1,6 @@
 """What a command is, which states it has, and who may follow whom (contract 4)."""
 
+from dataclasses import field
 from datetime import datetime
 from enum import StrEnum
 
@@ -22,6 +23,15 @@ class CommandState(StrEnum):
 ACTIVE = frozenset({CommandState.PENDING, CommandState.RECEIVED})
 TERMINAL = frozenset({CommandState.PROCESSED, CommandState.CANCELLED, CommandState.ERROR})
 
+
+class EndedBy(StrEnum):
+    """What the desk ended a command for; an executor that reports an end itself has the last word (DESIGN, "Late truth")."""
+
+    EXPIRY = "Expiry"
+    STALL = "Stall"
+    ADMINISTRATOR = "Administrator"
+
+
 _P, _R, _X = CommandState.PENDING, CommandState.RECEIVED, CommandState.PROCESSING
 
 MOVES: dict[CommandState, frozenset[CommandState]] = {
@@ -36,12 +46,21 @@ MOVES: dict[CommandState, frozenset[CommandState]] = {
 }
 
 
-def moves(current: CommandState, requested: CommandState) -> bool:
+def yields_to(requested: CommandState, by: EndedBy | None = None) -> frozenset[CommandState]:
+    """The end states set by the desk that ``requested`` may be written over: any, for an end that an executor reports.
+
+    ``by`` is what the desk itself asks for; it never overrules itself (DESIGN, "Late truth").
+    """
+    return TERMINAL if requested in TERMINAL and by is None else frozenset()
+
+
+def moves(current: CommandState, requested: CommandState, ended_by: EndedBy | None = None) -> bool:
     """Tell whether ``requested`` is to be written over ``current``: true to write, false when nothing changes.
 
-    Raises Invalid("CommandId") when the command has ended otherwise (D47) and Invalid("State") when it would go back.
+    ``ended_by`` says that it was the desk that ended the command. Raises Invalid("CommandId") when the command has ended
+    otherwise (D47) and Invalid("State") when it would go back.
     """
-    if current in MOVES[requested]:
+    if current in MOVES[requested] or (ended_by is not None and current in yields_to(requested)):
         return True
     if current == requested:
         return False
@@ -103,6 +122,30 @@ class NewCommand:
     state: CommandState = CommandState.PENDING
     created: datetime | None = None
     updated: datetime | None = None
+    expires_after: int | None = None
+    """What its device says itself (``Device.expires_after``)."""
+
+
+@value
+class StateChange:
+    """A state of a command and when it came to it."""
+
+    state: CommandState
+    time: datetime
+
+
+@value
+class Execution:
+    """What whoever carries a command out has told of it, and which states it went through (DESIGN, "The reason, told").
+
+    ``result`` is a JSON object as it came.
+    """
+
+    progress: float | None
+    notes: str | None
+    result: str | None = field(repr=False)
+    executor: str | None
+    states: tuple[StateChange, ...]
 
 
 @value
@@ -113,3 +156,6 @@ class CommandStanding:
     enterprise_id: str
     device_id: str
     state: CommandState
+    expires: datetime | None = None
+    executor: str | None = None
+    ended_by: EndedBy | None = None

@@ -15,6 +15,16 @@ class DeviceType(StrEnum):
     PASSPORT_SCANNER = "PassportScanner"
 
 
+class StalledPolicy(StrEnum):
+    """What becomes of a command that nothing was heard of for too long (DESIGN, "No orphans")."""
+
+    FLAG = "Flag"
+    """It is shown as stalled, and left."""
+    ERROR = "Error"
+    PENDING = "Pending"
+    """It is offered again."""
+
+
 @value
 class Configuration:
     """What the desk knows about a machine beyond its name (contract 3); each kind uses its own part."""
@@ -42,6 +52,11 @@ class Device:
     identifier: str | None
     is_active: bool
     configuration: Configuration
+    expires_after: int | None = None
+    """Seconds within which a command must begin; None takes the default of the type, 0 means never."""
+    stalled_after: int | None = None
+    """Seconds for which Processing may be silent; None and 0 as above."""
+    stalled_policy: StalledPolicy | None = None
 
     @property
     def machine_identifier(self) -> str | None:

@@ -13,6 +13,7 @@
     ├── Contradictory        the filters do not make a question together
     ├── Blocked              a rule of the property stands against it; a person there can resolve it
     ├── Changed              somebody else changed it at the same moment
+    ├── Taken                another executor carries the command out
     ├── TookTooLong          the time budget ran out
     └── Unavailable          the desk cannot write or read at the moment
 """
@@ -89,6 +90,13 @@ class Changed(Refusal):
         super().__init__(
             "The data was changed by somebody else at the same time. Read it again and repeat the request."
         )
+
+
+class Taken(Refusal):
+    """Another executor has taken the command (DESIGN, "One taker"); ``executor`` is its name."""
+
+    def __init__(self, executor: str) -> None:
+        super().__init__(f"The command was taken by {executor}. Leave it to that executor.")
 
 
 class TookTooLong(Refusal):

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from nightporter.domain.command import CommandState
+from nightporter.domain.deadlines import Deadlines
 from nightporter.domain.value import value
 from nightporter.storage.database import Transaction
 
@@ -30,6 +31,8 @@ class Batch:
     transaction: Transaction
     now: datetime
     seconds: int
+    deadlines: Deadlines = field(default_factory=Deadlines)
+    """The defaults for devices that say nothing themselves."""
     changes: list[Change] = field(default_factory=list)
     """What events will tell: enterprise, command, device, creating integration, state."""
     property_changed: bool = False

@@ -7,19 +7,41 @@ from functools import cache, lru_cache
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, TextClause, case, or_, select, text, tuple_, union_all, update
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    TextClause,
+    and_,
+    case,
+    literal_column,
+    or_,
+    select,
+    text,
+    tuple_,
+    union_all,
+)
 
 from nightporter.access.actor import Scope
-from nightporter.domain.command import MOVES, CommandStanding, CommandState, Creator, NewCommand
+from nightporter.domain.command import (
+    ACTIVE,
+    CommandStanding,
+    CommandState,
+    Creator,
+    EndedBy,
+    Execution,
+    NewCommand,
+    StateChange,
+)
+from nightporter.domain.deadlines import expiry_note, is_overdue
 from nightporter.domain.device import DeviceType
 from nightporter.domain.interval import Interval
 from nightporter.domain.value import value
-from nightporter.storage import idempotency
+from nightporter.storage import histories, idempotency
 from nightporter.storage.batch import Batch
 from nightporter.storage.database import Database
 from nightporter.storage.idempotency import Once, Twin
 from nightporter.storage.statements import Row, Statement, add, among, at_most, given, newest_first, older_than
-from nightporter.storage.tables import commands, devices, documents
+from nightporter.storage.tables import commands, devices, documents, results
 from nightporter.storage.types import moment, seconds
 
 _c, _d = commands.c, devices.c
@@ -37,19 +59,12 @@ class AddCommands:
 
 
 @value
-class MoveCommand:
-    """Write ``state`` over the command, if it still stands in a state that ``state`` may follow."""
-
-    enterprise_id: str
-    command_id: str
-    state: CommandState
-    progress: float | None
-    notes: str | None
-
-
-@value
 class KeptCommand:
-    """A command as it is kept, with its device; ``document`` is there when it is small enough to come along."""
+    """A command as it is kept, with its device; ``document`` is there when it is small enough to come along.
+
+    ``state`` is what the clock says: Cancelled when it is overdue, whether that was written already or not.
+    ``execution`` is there when it was asked for.
+    """
 
     id: str
     enterprise_id: str
@@ -64,6 +79,7 @@ class KeptCommand:
     data: bytes
     document_size: int | None
     document: bytes | None
+    execution: Execution | None = None
 
 
 @value
@@ -80,22 +96,10 @@ _ADD = add(
     commands,
     [
         "enterprise_id", "id", "device_id", "device_type", "state", "created", "updated", "creator",
-        "creator_integration_id", "data", "document_size", "payment_request_id", "reservation_id",
+        "creator_integration_id", "data", "document_size", "payment_request_id", "reservation_id", "expires",
     ],
 )  # fmt: skip
 _ADD_DOCUMENT = add(documents, ["enterprise_id", "command_id", "content"])
-_MOVE = Statement(
-    update(commands)
-    .where(_c.enterprise_id == given("enterprise"), _c.id == given("command"), among(_c.state, "from"))
-    .values(
-        state=given("state"),
-        updated=given("now"),
-        progress=case((given("progress").is_not(None), given("progress")), else_=_c.progress),
-        notes=case((given("notes").is_not(None), given("notes")), else_=_c.notes),
-    )
-    .returning(_c.device_id, _c.creator_integration_id),
-    lists=("from",),
-)
 
 _creators = msgspec.json.Decoder(Creator)
 
@@ -118,10 +122,12 @@ def _row(batch: Batch, command: NewCommand) -> tuple[Any, ...]:
     created = seconds(command.created) if command.created else batch.seconds
     updated = seconds(command.updated) if command.updated else created
     size = None if command.document is None else len(command.document)
+    after = batch.deadlines.expiry(command.device_type, command.expires_after)
+    expires = created + after if after is not None and command.state in ACTIVE else None
     return (
         command.enterprise_id, command.id, command.device_id, command.device_type.value, command.state.value, created,
         updated, _text(command.creator), command.creator_integration_id, command.data, size,
-        command.payment_request_id, command.reservation_id,
+        command.payment_request_id, command.reservation_id, expires,
     )  # fmt: skip
 
 
@@ -130,30 +136,8 @@ def _text(creator: Creator) -> str:
     return msgspec.json.encode(creator).decode()
 
 
-async def move_commands(batch: Batch, intents: Sequence[MoveCommand]) -> list[object]:
-    """Carry out the intents in their order; each result tells whether the row still stood where the move may start."""
-    results: list[object] = []
-    for intent in intents:
-        moved = await batch.transaction.fetch(
-            _MOVE,
-            {
-                "enterprise": intent.enterprise_id,
-                "command": intent.command_id,
-                "from": [state.value for state in MOVES[intent.state]],
-                "state": intent.state.value,
-                "now": batch.seconds,
-                "progress": intent.progress,
-                "notes": intent.notes,
-            },
-        )
-        for device_id, creator in moved:
-            batch.event(intent.enterprise_id, intent.command_id, device_id, creator, intent.state)
-        results.append(bool(moved))
-    return results
-
-
 _STANDING = Statement(
-    select(_c.id, _c.enterprise_id, _c.device_id, _c.state).where(
+    select(_c.id, _c.enterprise_id, _c.device_id, _c.state, _c.expires, _c.executor, _c.ended_by).where(
         among(_c.enterprise_id, "enterprises"), _c.id == given("id"), among(_c.device_id, "devices")
     ),
     lists=("enterprises", "devices"),
@@ -163,29 +147,40 @@ _STANDING = Statement(
 async def standing(database: Database, scope: Scope, command_id: str) -> CommandStanding | None:
     """The command, if its device is connected to the caller (D43)."""
     row = await database.one(_STANDING, enterprises=scope.enterprise_ids, devices=scope.device_ids, id=command_id)
-    return CommandStanding(row[0], row[1], row[2], CommandState(row[3])) if row else None
+    if row is None:
+        return None
+    command_id, enterprise_id, device_id, state, expires, executor, ended_by = row
+    return CommandStanding(
+        command_id, enterprise_id, device_id, CommandState(state), None if expires is None else moment(expires), executor,
+        EndedBy(ended_by) if ended_by else None,
+    )  # fmt: skip
 
 
 _ROWS = (
     select(
         _c.id, _c.enterprise_id, _c.sequence, _c.state, _c.created, _c.creator,
         _d.id, _d.type, _d.name, _d.identifier, _c.data, _c.document_size,
-        case((_c.document_size <= text(str(NEAR_DOCUMENT)), documents.c.content)),
+        case((_c.document_size <= text(str(NEAR_DOCUMENT)), documents.c.content)), _c.expires,
     )
     .join(devices, (_d.enterprise_id == _c.enterprise_id) & (_d.id == _c.device_id))
     .outerjoin(documents, (documents.c.enterprise_id == _c.enterprise_id) & (documents.c.command_id == _c.id))
     .order_by(_c.created.desc(), _c.sequence.desc())
 )  # fmt: skip
 _CREATED, _SEQUENCE = 4, 2  # where the order stands in such a row
+_TOLD_ROWS = _ROWS.add_columns(_c.updated, _c.progress, _c.notes, results.c.content, _c.executor, _c.states).outerjoin(
+    results, (results.c.enterprise_id == _c.enterprise_id) & (results.c.command_id == _c.id)
+)
 
 _k = commands.alias("chosen").c
 
 
-def _chosen(*conditions: ColumnElement[bool] | TextClause, lists: Sequence[str]) -> Statement:
+def _chosen(
+    *conditions: ColumnElement[bool] | TextClause, lists: Sequence[str], rows: Select[Any] = _ROWS
+) -> Statement:
     """Rows that an index of their own finds, put in order by their keys before anything else of them is read."""
     keys = select(_k.sequence).where(among(_k.enterprise_id, "enterprises"), *conditions, older_than(_k))
     keys = at_most(newest_first(keys, _k), "count")
-    return Statement(_ROWS.where(_c.sequence.in_(keys)), lists=lists)
+    return Statement(rows.where(_c.sequence.in_(keys)), lists=lists)
 
 
 _ACTIVE = Statement(
@@ -194,6 +189,7 @@ _ACTIVE = Statement(
         _ROWS.where(
             _c.enterprise_id == given("enterprise"),
             text("commands.state IN ('Pending', 'Received')"),
+            or_(_c.expires.is_(None), _c.expires > given("now")),
             among(_c.device_id, "devices"),
             tuple_(_c.created, _c.sequence) < tuple_(given("created"), given("sequence")),
         ),
@@ -201,10 +197,14 @@ _ACTIVE = Statement(
     ),
     lists=("devices",),
 )
-_BY_IDS = _chosen(
-    among(_k.id, "ids"),
-    or_(among(_k.device_id, "devices"), _k.creator_integration_id == given("integration")),
-    lists=("enterprises", "devices", "ids"),
+_BY_IDS, _TOLD_BY_IDS = (
+    _chosen(
+        among(_k.id, "ids"),
+        or_(among(_k.device_id, "devices"), _k.creator_integration_id == given("integration")),
+        lists=("enterprises", "devices", "ids"),
+        rows=rows,
+    )
+    for rows in (_ROWS, _TOLD_ROWS)
 )
 
 
@@ -216,15 +216,34 @@ def _newest(parts: Sequence[list[Row]], count: int) -> list[Row]:
     return sorted(every, key=lambda row: (row[_CREATED], row[_SEQUENCE]), reverse=True)[:count]
 
 
-def _kept(row: Row) -> KeptCommand:
+def _kept(row: Row, now: datetime) -> KeptCommand:
+    state, created, expires = CommandState(row[3]), moment(row[4]), None if row[13] is None else moment(row[13])
+    lapsed = is_overdue(state, expires, now)
     return KeptCommand(
-        row[0], row[1], row[2], CommandState(row[3]), moment(row[4]), _creators.decode(row[5]),
+        row[0], row[1], row[2], CommandState.CANCELLED if lapsed else state, created, _creators.decode(row[5]),
         row[6], DeviceType(row[7]), row[8], row[9], row[10].encode(), row[11], row[12],
+        _execution(row, state, created, expires if lapsed else None) if len(row) > _UPDATED else None,
     )  # fmt: skip
 
 
-async def active(database: Database, scope: Scope, after: Position, count: int) -> list[KeptCommand]:
-    """At most ``count`` active commands of connected devices older than ``after``, newest first (contract 7.1)."""
+_UPDATED = 14  # where what only Execution tells begins
+
+
+def _execution(row: Row, state: CommandState, created: datetime, lapsed: datetime | None) -> Execution:
+    """What is kept of the execution; ``lapsed`` is when the command became overdue, where that is not written yet."""
+    updated, progress, notes, result, executor, states = row[_UPDATED:]
+    told = histories.read(states, created, state, updated)
+    if lapsed is not None:
+        notes = expiry_note(int((lapsed - created).total_seconds()))
+        told.append(StateChange(CommandState.CANCELLED, lapsed))
+    return Execution(progress, notes, result, executor, tuple(told))
+
+
+async def active(database: Database, scope: Scope, after: Position, count: int, now: datetime) -> list[KeptCommand]:
+    """At most ``count`` active commands of connected devices older than ``after``, newest first (contract 7.1).
+
+    What is overdue at ``now`` is active no more.
+    """
     parts = [
         await database.few(
             _ACTIVE,
@@ -233,18 +252,29 @@ async def active(database: Database, scope: Scope, after: Position, count: int) 
             created=after.created,
             sequence=after.sequence,
             count=count,
+            now=seconds(now),
         )
         for enterprise_id in scope.enterprise_ids
     ]
-    return [_kept(row) for row in _newest(parts, count)]
+    return [_kept(row, now) for row in _newest(parts, count)]
 
 
 async def by_ids(
-    database: Database, scope: Scope, ids: Sequence[str], after: Position, count: int
+    database: Database,
+    scope: Scope,
+    ids: Sequence[str],
+    after: Position,
+    count: int,
+    now: datetime,
+    *,
+    told: bool = False,
 ) -> list[KeptCommand]:
-    """At most ``count`` of the commands ``ids`` that the caller may see (3 rule 4) older than ``after``, newest first."""
+    """At most ``count`` of the commands ``ids`` that the caller may see (3 rule 4) older than ``after``, newest first.
+
+    ``told`` asks for their execution.
+    """
     rows = await database.few(
-        _BY_IDS,
+        _TOLD_BY_IDS if told else _BY_IDS,
         enterprises=scope.enterprise_ids,
         devices=scope.device_ids,
         integration=scope.integration_id,
@@ -253,7 +283,7 @@ async def by_ids(
         sequence=after.sequence,
         count=count,
     )
-    return [_kept(row) for row in rows]
+    return [_kept(row, now) for row in rows]
 
 
 _POSITION = Statement(
@@ -289,9 +319,16 @@ _FISCAL_BY_IDS = _chosen(
 
 @cache
 def _fiscal_in(states: frozenset[CommandState]) -> Statement:
-    """One statement for all ``states``, so that a command that goes from one to another is seen once; each is walked."""
+    """One statement for all ``states``, so that a command that goes from one to another is seen once; each is walked.
+
+    What is overdue is Cancelled, and stands among what waits until that is written.
+    """
     parts = []
-    for state in sorted(states):
+    in_time, overdue = or_(_k.expires.is_(None), _k.expires > given("now")), _k.expires <= given("now")
+    walked = [(state, in_time if state in ACTIVE else None) for state in sorted(states)]
+    if CommandState.CANCELLED in states:
+        walked += [(state, overdue) for state in sorted(ACTIVE)]
+    for state, condition in walked:
         keys = select(_k.sequence).where(
             _k.enterprise_id == given("enterprise"),
             text(f"chosen.{_FISCAL}"),
@@ -299,15 +336,18 @@ def _fiscal_in(states: frozenset[CommandState]) -> Statement:
             among(_k.device_id, "devices"),
             tuple_(_k.created, _k.sequence) < tuple_(given("created"), given("sequence")),
         )
+        if condition is not None:
+            keys = keys.where(condition)
         newest = at_most(keys.order_by(_k.created.desc(), _k.sequence.desc()), "count").subquery()
         parts.append(select(newest.c.sequence))
     return Statement(at_most(_ROWS.where(_c.sequence.in_(union_all(*parts))), "count"), lists=("devices",))
 
 
+_LAPSED = and_(text("chosen.state IN ('Pending', 'Received')"), _k.expires <= given("now"))
 _FISCAL_UPDATED = _chosen(
     text(f"chosen.{_FISCAL}"),
     among(_k.device_id, "devices"),
-    among(_k.state, "states"),
+    among(case((_LAPSED, literal_column("'Cancelled'")), else_=_k.state), "states"),
     _k.updated >= given("since"),
     _k.updated < given("until"),
     lists=("enterprises", "devices", "states"),
@@ -330,20 +370,29 @@ async def fiscal(
     updated: Interval | None = None,
     after: Position,
     count: int,
+    now: datetime,
 ) -> list[KeptCommand]:
-    """At most ``count`` commands of the fiscal machines ``device_ids``, by ``ids``, or by ``states`` and update time."""
+    """At most ``count`` commands of the fiscal machines ``device_ids``, by ``ids``, or by ``states`` and update time.
+
+    What is overdue at ``now`` is Cancelled.
+    """
     page = {"devices": device_ids, "created": after.created, "sequence": after.sequence, "count": count}
     if ids is not None:
         rows = await database.many(_FISCAL_BY_IDS, enterprises=scope.enterprise_ids, ids=ids, **page)
     elif updated is None:
         parts = [
-            await database.many(_fiscal_in(frozenset(states)), enterprise=enterprise_id, **page)
+            await database.many(_fiscal_in(frozenset(states)), enterprise=enterprise_id, now=seconds(now), **page)
             for enterprise_id in scope.enterprise_ids
         ]
         rows = _newest(parts, count)
     else:
         values = [state.value for state in states]
         rows = await database.many(
-            _FISCAL_UPDATED, enterprises=scope.enterprise_ids, states=values, **bounds(updated), **page
+            _FISCAL_UPDATED,
+            enterprises=scope.enterprise_ids,
+            states=values,
+            now=seconds(now),
+            **bounds(updated),
+            **page,
         )
-    return [_kept(row) for row in rows]
+    return [_kept(row, now) for row in rows]

@@ -12,7 +12,7 @@ from sqlalchemy import Table, exists, func, or_, select, update
 from nightporter.domain.account import Company, Customer
 from nightporter.domain.bill import Bill, BillState
 from nightporter.domain.command import NewCommand
-from nightporter.domain.device import Configuration, Device, DeviceType
+from nightporter.domain.device import Configuration, Device, DeviceType, StalledPolicy
 from nightporter.domain.enterprise import Enterprise
 from nightporter.domain.reservation import Reservation, ReservationState
 from nightporter.domain.resource import Resource
@@ -37,7 +37,10 @@ def _by_id(table: Table, *columns: str) -> Statement:
     )
 
 
-_DEVICE_COLUMNS = ("id", "enterprise_id", "type", "name", "identifier", "is_active", "configuration")
+_DEVICE_COLUMNS = (
+    "id", "enterprise_id", "type", "name", "identifier", "is_active", "configuration", "expires_after", "stalled_after",
+    "stalled_policy",
+)  # fmt: skip
 _DEVICE = _by_id(tables.devices, *_DEVICE_COLUMNS)
 _DEVICES = Statement(
     select(*(tables.devices.c[name] for name in _DEVICE_COLUMNS))
@@ -54,7 +57,11 @@ _FISCAL_MACHINES = Statement(
 
 
 def _device(row: Row) -> Device:
-    return Device(row[0], row[1], DeviceType(row[2]), row[3], row[4], bool(row[5]), _decode_configuration(row[6]))
+    policy = StalledPolicy(row[9]) if row[9] else None
+    return Device(
+        row[0], row[1], DeviceType(row[2]), row[3], row[4], bool(row[5]), _decode_configuration(row[6]), row[7], row[8],
+        policy,
+    )  # fmt: skip
 
 
 async def device(database: Database, enterprise_id: str, device_id: str, kind: DeviceType) -> Device | None:

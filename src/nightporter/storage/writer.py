@@ -11,13 +11,22 @@ from typing import Any, overload
 
 from sqlalchemy import select, update
 
+from nightporter.domain.deadlines import Deadlines
 from nightporter.domain.errors import Unavailable
 from nightporter.domain.resource_access_token import ResourceAccessToken
 from nightporter.domain.sources import Sources
 from nightporter.domain.value import value
 from nightporter.storage import commands, events, property, resource_access_tokens  # noqa: A004 - the property's own word
 from nightporter.storage.batch import Batch, Event
-from nightporter.storage.commands import AddCommands, MoveCommand
+from nightporter.storage.command_changes import (
+    ExpireCommands,
+    MoveCommand,
+    ResolveStalled,
+    expire_commands,
+    move_commands,
+    resolve_stalled,
+)
+from nightporter.storage.commands import AddCommands
 from nightporter.storage.database import Database, Transaction
 from nightporter.storage.idempotency import Twin
 from nightporter.storage.property import SetProperty
@@ -40,6 +49,8 @@ Intent = (
     Probe
     | AddCommands
     | MoveCommand
+    | ExpireCommands
+    | ResolveStalled
     | AddResourceAccessTokens
     | ChangeResourceAccessTokens
     | DeleteResourceAccessTokens
@@ -58,7 +69,9 @@ _CARRY_OUT: dict[type[Any], Callable[[Batch, Sequence[Any]], Awaitable[list[obje
     Probe: _probe,
     SetProperty: property.set_property,
     AddCommands: commands.add_commands,
-    MoveCommand: commands.move_commands,
+    MoveCommand: move_commands,
+    ExpireCommands: expire_commands,
+    ResolveStalled: resolve_stalled,
     AddResourceAccessTokens: resource_access_tokens.add_tokens,
     ChangeResourceAccessTokens: resource_access_tokens.change_tokens,
     DeleteResourceAccessTokens: resource_access_tokens.delete_tokens,
@@ -83,13 +96,19 @@ Publish = Callable[[list[Event], bool], None]
 
 
 class Writer:
-    """The only one who writes. ``publish`` is called after each commit, in order, on the event loop."""
+    """The only one who writes. ``publish`` is called after each commit, in order, on the event loop.
 
-    def __init__(self, database: Database, sources: Sources, publish: Publish, batch_limit: int) -> None:
+    ``deadlines`` are the defaults for devices that say nothing themselves.
+    """
+
+    def __init__(
+        self, database: Database, sources: Sources, publish: Publish, batch_limit: int, deadlines: Deadlines
+    ) -> None:
         self._database = database
         self._sources = sources
         self._publish = publish
         self._batch_limit = batch_limit
+        self._deadlines = deadlines
         self._waiting: deque[tuple[Intent, asyncio.Future[Any]]] = deque()
         self._committed: deque[tuple[list[Event], bool]] = deque()
         self._wake = asyncio.Event()
@@ -116,6 +135,8 @@ class Writer:
     async def write(self, intent: AddResourceAccessTokens) -> datetime | Twin: ...
     @overload
     async def write(self, intent: MoveCommand) -> bool: ...
+    @overload
+    async def write(self, intent: ExpireCommands | ResolveStalled) -> int: ...
     @overload
     async def write(self, intent: ChangeResourceAccessTokens) -> list[ResourceAccessToken] | None: ...
     @overload
@@ -170,7 +191,7 @@ class Writer:
         now = max(seconds(self._sources.now()), self._last)
 
         async def work(transaction: Transaction) -> tuple[list[object], list[Event], bool]:
-            batch = Batch(transaction, moment(now), now)
+            batch = Batch(transaction, moment(now), now, self._deadlines)
             if now > self._last:
                 await transaction.run(_STAMP, [{"now": now}])
             results: list[object] = [None] * len(intents)

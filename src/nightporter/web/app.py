@@ -12,11 +12,12 @@ import structlog
 import uuid_utils
 from starlette.applications import Starlette
 
+from nightporter.domain.deadlines import Deadlines, read_defaults
 from nightporter.domain.errors import Unknown
 from nightporter.domain.sources import Sources
 from nightporter.operations.administration.load_property import load_property
 from nightporter.push.hub import Hub
-from nightporter.settings import Settings
+from nightporter.settings import InvalidSetting, Settings
 from nightporter.storage import events, property  # noqa: A004 - the property's own word
 from nightporter.storage.batch import Event
 from nightporter.storage.database import Database
@@ -31,6 +32,7 @@ from nightporter.web.pages import PATHS, Pages
 from nightporter.web.recognition import Recognition
 from nightporter.web.refusals import body_of, status_of
 from nightporter.web.socket import Socket
+from nightporter.web.sweeper import Sweeper
 
 SOCKET_PATH = b"/ws/connector"
 API = b"/api/"
@@ -43,16 +45,32 @@ def machine_sources() -> Sources:
         now=lambda: datetime.now(UTC),  # noqa: TID251 - the one place
         elapsed=time.monotonic,  # noqa: TID251 - the one place
         new_id=lambda: str(uuid_utils.uuid7()),  # noqa: TID251 - the one place
+        pause=asyncio.sleep,
     )
 
 
+def deadlines_of(settings: Settings) -> Deadlines:
+    """The defaults for each type of device; raises InvalidSetting."""
+    read = []
+    for name, text in (("expires_after", settings.expires_after), ("stalled_after", settings.stalled_after)):
+        try:
+            read.append(read_defaults(text))
+        except ValueError as error:
+            raise InvalidSetting(f"{name} is {text!r}: {error}") from None
+    return Deadlines(*read)
+
+
 class App:
-    """The ASGI application: sockets, the API, pages. Starts with the first lifespan message and ends with the last."""
+    """The ASGI application: sockets, the API, pages. Starts with the first lifespan message and ends with the last.
+
+    Raises InvalidSetting for defaults of device types that cannot be read.
+    """
 
     def __init__(self, settings: Settings, sources: Sources, path: Path, *, fill: bytes | None = None) -> None:
         self._settings = settings
         self._sources = sources
         self._path = path
+        self._deadlines = deadlines_of(settings)
         self._fill = fill
         self._api: Dispatch | None = None
         self._socket: Socket | None = None
@@ -108,10 +126,11 @@ class App:
                     self._tasks.add(refreshing)
                     refreshing.add_done_callback(self._tasks.discard)
 
-        writer = Writer(database, sources, publish, settings.batch_limit)
+        writer = Writer(database, sources, publish, settings.batch_limit, self._deadlines)
+        sweeper = Sweeper(database, writer, sources, self._deadlines)
         limit = RequestLimit(settings.request_limit, settings.request_window, sources.elapsed)
         log = request_log(settings.log_level)
-        desk = Desk(settings, sources, database, writer, hub, recognition, limit, metrics, log)
+        desk = Desk(settings, sources, database, writer, hub, recognition, limit, metrics, log, sweeper)
         await writer.start()
         try:
             if self._fill is not None and await property.is_empty(database):
@@ -120,8 +139,10 @@ class App:
             self._api = Dispatch(desk)
             self._socket = Socket(desk)
             self._pages = Starlette(routes=Pages(desk).routes)
+            sweeper.start()
             yield desk
         finally:
+            await sweeper.close()
             await writer.close()
             await database.close()
 

@@ -12,6 +12,7 @@ from nightporter.web.limits import RequestLimit
 from nightporter.web.logs import RequestLog
 from nightporter.web.metrics import Metrics
 from nightporter.web.recognition import Recognition
+from nightporter.web.sweeper import Sweeper
 
 
 @dataclass(slots=True)
@@ -27,4 +28,5 @@ class Desk:
     limit: RequestLimit
     metrics: Metrics
     request_log: RequestLog
+    sweeper: Sweeper
     in_flight: InFlight = field(default_factory=dict)

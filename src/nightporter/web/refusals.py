@@ -13,6 +13,7 @@ STATUS: dict[type[errors.Refusal], int] = {
     errors.Unknown: 404,
     errors.TookTooLong: 408,
     errors.Changed: 409,
+    errors.Taken: 409,
     errors.TooLarge: 413,
     errors.TooManyRequests: 429,
     errors.Unavailable: 503,

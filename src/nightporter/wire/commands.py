@@ -8,7 +8,7 @@ from nightporter.domain.command import CommandState
 from nightporter.domain.device import DeviceType
 from nightporter.wire.bills import NewerBill
 from nightporter.wire.command_data import CommandData, FlatFiscalData
-from nightporter.wire.scalars import SentId, SentUtc
+from nightporter.wire.scalars import Object, SentId, SentUtc
 from nightporter.wire.shapes import Shape
 
 D = TypeVar("D")
@@ -31,8 +31,25 @@ class User(Shape):
     image_url: str | None
 
 
+class StateChange(Shape):
+    """A state of a command, and when it came to it."""
+
+    state: CommandState
+    utc: SentUtc
+
+
+class Execution(Shape):
+    """What whoever carries a command out has told of it, and the states it went through, the oldest first."""
+
+    progress: Annotated[float | None, Meta(description="From 0 to 100.")]
+    notes: Annotated[str | None, Meta(description="A remark on how it ended, by the executor or by the desk.")]
+    result: Annotated[Object, Meta(description="What the executor sent as Result.")]
+    executor: Annotated[str | None, Meta(description="Who has taken it.")]
+    states: list[StateChange]
+
+
 class Command(Shape, Generic[D]):
-    """Contract 8.2; what ``Data`` holds follows from the type of the device."""
+    """Contract 8.2; what ``Data`` holds follows from the type of the device. ``Execution`` comes when it is asked for."""
 
     id: SentId
     state: CommandState
@@ -40,6 +57,7 @@ class Command(Shape, Generic[D]):
     creator: User | None
     device: Device
     data: D
+    execution: Execution | UnsetType = UNSET
 
 
 class Commands(Shape):

@@ -63,6 +63,9 @@ class KeyCount(Int32):
 Number = Annotated[msgspec.Raw, msgspec.Meta(extra_json_schema={"type": ["number", "null"]})]
 """A JSON number or null, not yet read; ``absent`` makes its default."""
 
+Object = Annotated[msgspec.Raw, msgspec.Meta(extra_json_schema={"type": ["object", "null"]})]
+"""A JSON object or null, kept as it came; ``absent`` makes its default."""
+
 SentId = Annotated[str, msgspec.Meta(extra_json_schema={"format": "uuid"})]
 """A uuid as replies print it: lower case, hyphenated."""
 
@@ -170,7 +173,7 @@ SMALLEST_EXPONENT, LARGEST_EXPONENT = -6, 12
 
 
 def absent() -> msgspec.Raw:
-    """A number that was not sent."""
+    """A number or an object that was not sent."""
     return msgspec.Raw(b"null")
 
 
@@ -202,6 +205,28 @@ def finite(raw: msgspec.Raw, parameter: str) -> float | None:
     if text[:1] not in b"-0123456789":
         raise Invalid(parameter)
     return float(text)
+
+
+LONGEST_OBJECT = 64 * 1024
+_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+_any = msgspec.json.Decoder()
+
+
+def json_object(raw: msgspec.Raw, parameter: str) -> str | None:
+    """The text of a JSON object as it came, at most 64 KiB and without a NUL; None when absent or null.
+
+    Raises Invalid(``parameter``) for anything else.
+    """
+    text = bytes(raw).strip()
+    if text == b"null":
+        return None
+    if text[:1] != b"{" or len(text) > LONGEST_OBJECT or _NUL.search(text):
+        raise Invalid(parameter)
+    try:
+        _any.decode(text)
+    except (msgspec.DecodeError, RecursionError):
+        raise Invalid(parameter) from None
+    return text.decode("utf-8")
 
 
 def is_base64(text: str) -> bool:

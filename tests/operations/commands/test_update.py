@@ -5,7 +5,7 @@ import pytest
 from nightporter.access.actor import Scope
 from nightporter.domain.errors import Changed, Invalid
 from nightporter.storage import events
-from nightporter.storage.commands import MoveCommand
+from nightporter.storage.command_changes import MoveCommand
 from nightporter.wire.shapes import Empty
 from tests.contract.hotel import HOTEL, PRINTER
 from tests.operations.calls import AlwaysTooLate, Between, Caller

@@ -31,5 +31,6 @@ async def add_command(
         document=document,
         payment_request_id=payment_request_id,
         reservation_id=reservation_id,
+        expires_after=device.expires_after,
     )
     return await call.writer.write(AddCommands((command,), once))

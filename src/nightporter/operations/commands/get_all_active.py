@@ -18,13 +18,13 @@ class Parameters(Common, kw_only=True):
 async def get_all_active(call: Call, parameters: Parameters) -> CommandRows | Commands:
     """Returns the commands that wait for this client: Pending or Received, on connected devices, newest first.
 
-    Nothing changes by reading them (D44). Raises Invalid("Cursor").
+    Nothing changes by reading them (D44). What is overdue waits no more (DESIGN, "No stale surprises"). Raises Invalid("Cursor").
     """
     scope, limitation, after = call.actor.scope(), parameters.limitation, NEWEST
     if limitation and limitation.cursor:
         after = found(await commands.position(call.database, scope, limitation.cursor))
 
     async def read(older_than: Position, count: int) -> list[KeptCommand]:
-        return await commands.active(call.database, scope, older_than, count)
+        return await commands.active(call.database, scope, older_than, count, call.sources.now())
 
     return await CommandRows(call.database, read, limitation.count if limitation else None).begin(after)

@@ -4,11 +4,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 from msgspec import UNSET, Raw
 
+from nightporter.domain import command as domain
 from nightporter.domain.device import DeviceType
 from nightporter.storage.commands import KeptCommand, Position
 from nightporter.storage.database import Database
 from nightporter.wire.command_data import with_file
-from nightporter.wire.commands import Command, Commands, Device, User
+from nightporter.wire.commands import Command, Commands, Device, Execution, StateChange, User
+from nightporter.wire.scalars import absent
 from nightporter.wire.shapes import encode
 
 ROWS = 50
@@ -86,7 +88,18 @@ def _command(row: KeptCommand, data: bytes) -> bytes:
             creator=User(creator.first_name, creator.last_name, creator.image_url),
             device=Device(row.device_id, row.device_type, row.device_name, row.device_identifier),
             data=Raw(data),
+            execution=_execution(row.execution) if row.execution else UNSET,
         )
+    )
+
+
+def _execution(kept: domain.Execution) -> Execution:
+    return Execution(
+        progress=kept.progress,
+        notes=kept.notes,
+        result=absent() if kept.result is None else Raw(kept.result.encode()),
+        executor=kept.executor,
+        states=[StateChange(one.state, one.time) for one in kept.states],
     )
 
 

@@ -64,6 +64,7 @@ async def get_all(call: Call, parameters: Parameters) -> FiscalMachineCommands:
         updated=updated,
         after=after,
         count=int(limitation.count),
+        now=call.sources.now(),
     )
     return FiscalMachineCommands([_flat(row) for row in rows], rows[-1].id if rows else None)
 

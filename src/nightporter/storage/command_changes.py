@@ -1,0 +1,215 @@
+"""What changes a command that is there: reports of executors, expiry, stalls. Each writes its event and its history."""
+
+from collections.abc import Sequence
+from dataclasses import field
+from typing import Any
+
+from sqlalchemy import and_, case, literal_column, or_, select, text, update
+
+from nightporter.domain.command import MOVES, CommandState, EndedBy, yields_to
+from nightporter.domain.deadlines import expiry_note, stall_note
+from nightporter.domain.device import StalledPolicy
+from nightporter.domain.value import value
+from nightporter.storage.batch import Batch
+from nightporter.storage.histories import EXTENDED, KEPT, entry
+from nightporter.storage.statements import Row, Statement, among, given, put
+from nightporter.storage.tables import commands, results
+
+_c = commands.c
+
+
+@value
+class MoveCommand:
+    """Write ``state`` over the command, if it still stands in a state that ``state`` may follow.
+
+    A named ``executor`` must be the one who has taken it, if anybody has. ``result`` is a JSON object as it came;
+    ``ended_by`` says that the desk ends it itself. The result tells whether it was written.
+    """
+
+    enterprise_id: str
+    command_id: str
+    state: CommandState
+    progress: float | None
+    notes: str | None
+    executor: str | None = None
+    result: str | None = field(default=None, repr=False)
+    ended_by: EndedBy | None = None
+
+
+@value
+class ExpireCommands:
+    """Cancel those of the commands, each an enterprise and an id, that are overdue; the result is how many were."""
+
+    commands: tuple[tuple[str, str], ...]
+
+
+@value
+class StalledCommand:
+    """A command that nothing was heard of for ``after`` seconds, and what is to be done with it: Error or Pending."""
+
+    enterprise_id: str
+    command_id: str
+    after: int
+    policy: StalledPolicy
+
+
+@value
+class ResolveStalled:
+    """Do with each of the commands what the policy of its device says, if nothing was heard of it meanwhile.
+
+    The result is how many were changed.
+    """
+
+    commands: tuple[StalledCommand, ...]
+
+
+_ONE = (_c.enterprise_id == given("enterprise"), _c.id == given("command"))
+
+
+def _changed(*conditions: Any, **values: Any) -> Any:
+    """One command, where the conditions hold; what its event needs comes back."""
+    core = update(commands).where(*_ONE, *conditions).values(state=given("state"), updated=given("now"), **values)
+    return core.returning(_c.device_id, _c.creator_integration_id)
+
+
+def _if_given(name: str) -> Any:
+    return case((given(name).is_not(None), given(name)), else_=_c[name])
+
+
+_MOVE = Statement(
+    _changed(
+        or_(among(_c.state, "from"), and_(_c.ended_by.is_not(None), among(_c.state, "over"))),
+        or_(given("executor").is_(None), _c.executor.is_(None), _c.executor == given("executor")),
+        progress=_if_given("progress"),
+        notes=_if_given("notes"),
+        executor=_if_given("executor"),
+        ended_by=given("ended_by"),
+        states=case((and_(_c.state == given("state"), _c.ended_by.is_(None)), KEPT), else_=EXTENDED),
+    ),
+    lists=("from", "over"),
+)
+_PUT_RESULT = put(results, ["enterprise_id", "command_id", "content"], keys=["enterprise_id", "command_id"])
+_TIMES = Statement(select(_c.created, _c.updated, _c.expires).where(*_ONE))
+_EXPIRE = Statement(
+    _changed(
+        text("state IN ('Pending', 'Received')"),
+        _c.expires <= given("now"),
+        notes=given("notes"),
+        ended_by=given("ended_by"),
+        states=EXTENDED,
+    )
+)
+_SILENT = (text("state = 'Processing'"), _c.updated <= given("since"))
+_STALLED = {
+    StalledPolicy.ERROR: Statement(
+        _changed(*_SILENT, notes=given("notes"), ended_by=literal_column("'Stall'"), states=EXTENDED)
+    ),
+    StalledPolicy.PENDING: Statement(
+        _changed(
+            *_SILENT,
+            notes=given("notes"),
+            progress=literal_column("NULL"),
+            executor=literal_column("NULL"),
+            # It is as fresh as on the day it was added, so it has as long to begin.
+            expires=given("now") + _c.expires - _c.created,
+            states=EXTENDED,
+        )
+    ),
+}
+_AFTER_A_STALL = {StalledPolicy.ERROR: CommandState.ERROR, StalledPolicy.PENDING: CommandState.PENDING}
+
+
+async def _change(
+    batch: Batch, statement: Statement, enterprise_id: str, command_id: str, state: CommandState, **given: Any
+) -> bool:
+    """Run the statement for one command and note the event, if it was changed."""
+    rows = await batch.transaction.fetch(
+        statement,
+        {
+            "enterprise": enterprise_id,
+            "command": command_id,
+            "state": state.value,
+            "now": batch.seconds,
+            "entry": entry(state, batch.seconds),
+            **given,
+        },
+    )
+    for device_id, creator in rows:
+        batch.event(enterprise_id, command_id, device_id, creator, state)
+    return bool(rows)
+
+
+async def move_commands(batch: Batch, intents: Sequence[MoveCommand]) -> list[object]:
+    """Carry out the intents in their order; each result tells whether the row still stood where the move may start."""
+    results: list[object] = []
+    for intent in intents:
+        moved = await _change(
+            batch,
+            _MOVE,
+            intent.enterprise_id,
+            intent.command_id,
+            intent.state,
+            **{"from": [state.value for state in MOVES[intent.state]]},
+            over=[state.value for state in yields_to(intent.state, intent.ended_by)],
+            progress=intent.progress,
+            notes=intent.notes,
+            executor=intent.executor,
+            ended_by=intent.ended_by.value if intent.ended_by else None,
+        )
+        if moved and intent.result is not None:
+            kept = {
+                "enterprise_id": intent.enterprise_id,
+                "command_id": intent.command_id,
+                "content": intent.result,
+            }
+            await batch.transaction.run(_PUT_RESULT, [kept])
+        results.append(moved)
+    return results
+
+
+async def expire_commands(batch: Batch, intents: Sequence[ExpireCommands]) -> list[object]:
+    """Carry out the intents."""
+    counts: list[object] = []
+    for intent in intents:
+        count = 0
+        for enterprise_id, command_id in sorted(intent.commands):
+            for row in await batch.transaction.fetch(_TIMES, {"enterprise": enterprise_id, "command": command_id}):
+                count += await _expire(batch, enterprise_id, command_id, row)
+        counts.append(count)
+    return counts
+
+
+async def _expire(batch: Batch, enterprise_id: str, command_id: str, times: Row) -> bool:
+    created, updated, expires = times
+    if expires is None:
+        return False
+    return await _change(
+        batch,
+        _EXPIRE,
+        enterprise_id,
+        command_id,
+        CommandState.CANCELLED,
+        notes=expiry_note(expires - created),
+        ended_by=EndedBy.EXPIRY.value,
+        # It was Cancelled from then on, whenever that came to be written.
+        entry=entry(CommandState.CANCELLED, max(expires, updated)),
+    )
+
+
+async def resolve_stalled(batch: Batch, intents: Sequence[ResolveStalled]) -> list[object]:
+    """Carry out the intents."""
+    counts: list[object] = []
+    for intent in intents:
+        count = 0
+        for one in sorted(intent.commands, key=lambda one: (one.enterprise_id, one.command_id)):
+            count += await _change(
+                batch,
+                _STALLED[one.policy],
+                one.enterprise_id,
+                one.command_id,
+                _AFTER_A_STALL[one.policy],
+                since=batch.seconds - one.after,
+                notes=stall_note(one.after, one.policy),
+            )
+        counts.append(count)
+    return counts

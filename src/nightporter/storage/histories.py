@@ -1,0 +1,41 @@
+"""The states of a command after the first, as they are kept: ``,["Received",1700000000]`` for each, so that one is appended."""
+
+from datetime import datetime
+
+import msgspec
+from sqlalchemy import and_, case, func, literal_column, text
+
+from nightporter.domain.command import CommandState, StateChange
+from nightporter.storage.statements import given
+from nightporter.storage.tables import commands
+from nightporter.storage.types import moment
+
+_c = commands.c
+KEPT = case(
+    # A command that came with a later state, or from a release that kept no history: where it stands is all that is known.
+    (
+        and_(_c.states.is_(None), _c.state != literal_column("'Pending'")),
+        text("""',["' || state || '",' || updated || ']'"""),
+    ),
+    else_=_c.states,
+)
+"""The history of a row that is updated, as it is before."""
+EXTENDED = func.coalesce(KEPT, literal_column("''")).concat(given("entry"))
+"""The same with the parameter ``entry`` appended."""
+
+_decode = msgspec.json.Decoder(list[tuple[CommandState, int]]).decode
+
+
+def entry(state: CommandState, at: int) -> str:
+    """One more state, with its time in seconds since 1970."""
+    return f',["{state.value}",{at}]'
+
+
+def read(states: str | None, created: datetime, state: CommandState, updated: int) -> list[StateChange]:
+    """Every state that is known of, the oldest first; where none was kept, the first and the present one."""
+    told = [StateChange(CommandState.PENDING, created)]
+    if states is not None:
+        told += [StateChange(one, moment(at)) for one, at in _decode(f"[{states[1:]}]")]
+    elif state is not CommandState.PENDING:
+        told.append(StateChange(state, moment(updated)))
+    return told
