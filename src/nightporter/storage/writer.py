@@ -30,6 +30,7 @@ from nightporter.storage.commands import AddCommands
 from nightporter.storage.database import Database, Transaction
 from nightporter.storage.idempotency import Twin
 from nightporter.storage.property import SetProperty
+from nightporter.storage.property_load import LoadProperty, load_property
 from nightporter.storage.resource_access_tokens import (
     AddResourceAccessTokens,
     ChangeResourceAccessTokens,
@@ -55,6 +56,7 @@ Intent = (
     | ChangeResourceAccessTokens
     | DeleteResourceAccessTokens
     | SetProperty
+    | LoadProperty
 )
 
 _TOUCH = Statement(update(desk).values(demo=desk.c.demo))
@@ -68,6 +70,7 @@ async def _probe(batch: Batch, intents: Sequence[Probe]) -> list[object]:
 _CARRY_OUT: dict[type[Any], Callable[[Batch, Sequence[Any]], Awaitable[list[object]]]] = {
     Probe: _probe,
     SetProperty: property.set_property,
+    LoadProperty: load_property,
     AddCommands: commands.add_commands,
     MoveCommand: move_commands,
     ExpireCommands: expire_commands,
@@ -88,7 +91,7 @@ def _is_long(intent: Intent) -> bool:
     """Whether carrying it out would hold up the event loop noticeably."""
     if isinstance(intent, AddCommands):
         return any(c.document is not None and len(c.document) > LONG_DOCUMENT for c in intent.commands)
-    return isinstance(intent, SetProperty)
+    return isinstance(intent, SetProperty | LoadProperty)
 
 
 Publish = Callable[[list[Event], bool], None]
@@ -140,7 +143,7 @@ class Writer:
     @overload
     async def write(self, intent: ChangeResourceAccessTokens) -> list[ResourceAccessToken] | None: ...
     @overload
-    async def write(self, intent: DeleteResourceAccessTokens | SetProperty | Probe) -> None: ...
+    async def write(self, intent: DeleteResourceAccessTokens | SetProperty | LoadProperty | Probe) -> None: ...
     async def write(self, intent: Intent) -> object:
         """Hand over ``intent``; returns what came of it once that is durable (each intent says what).
 

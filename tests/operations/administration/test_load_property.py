@@ -287,7 +287,7 @@ async def test_a_reservation_loads_in_both_of_the_vendors_versions(
     await load(desk, hotel)
     (kept,) = everything(desk)["reservations"]
     assert kept[:8] == (ENTERPRISE, STAY, "52", state, 1682258400, 1682424000, GUEST, ROOM)
-    assert json.loads(kept[8]) == record
+    assert json.loads(kept[8]) == {"EnterpriseId": ENTERPRISE, **record}
 
 
 async def test_an_export_of_every_other_kind_loads_as_it_is(desk: RunningDesk, hotel: Hotel) -> None:
@@ -338,7 +338,7 @@ async def test_an_export_of_every_other_kind_loads_as_it_is(desk: RunningDesk, h
     assert guest[2:6] == ("José", "Müller", "00420123456789", "jose@example.com")
     for part, table in (("Bills", "bills"), ("PaymentRequests", "payment_requests"), ("Companies", "companies")):
         (row,) = rows[table]
-        assert json.loads(row[-1]) == hotel[part][0], "the whole record is kept"
+        assert json.loads(row[-1]) == {"EnterpriseId": ENTERPRISE, **hotel[part][0]}, "the whole record is kept"
 
 
 # What a refusal says: the record, the field and what was expected.

@@ -93,7 +93,7 @@ async def test_of_every_reply_every_record_is_kept_whole(taken_over: RunningDesk
         for record in records if part in TABLES and records else ():
             found = row(taken_over, TABLES[part], record["Id"])
             assert found["enterprise_id"] == ENTERPRISE
-            assert json.loads(found["record"]) == record
+            assert json.loads(found["record"]) == {"EnterpriseId": ENTERPRISE, **record}
 
 
 async def test_a_resource(taken_over: RunningDesk) -> None:

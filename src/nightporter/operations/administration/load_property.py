@@ -1,83 +1,128 @@
-"""Loading a property file: all of it as one intent, or nothing."""
+"""Loading a property file: all of it as one intent, or nothing, in as little memory as a desk has to spare."""
 
 import asyncio
+import io
+from collections.abc import Callable, Iterator, Sequence
 from enum import Enum
-from typing import Any
+from typing import Any, BinaryIO
 
 import msgspec
 
 from nightporter.domain.sources import Sources
+from nightporter.operations.administration.kept_record import kept_record
 from nightporter.operations.administration.property_records import KEEP
 from nightporter.operations.administration.property_rows import Load
+from nightporter.operations.administration.property_text import Piece, find_pieces, read_piece
 from nightporter.storage.property import PropertyRefused, SetProperty
+from nightporter.storage.property_load import LoadProperty
 from nightporter.storage.types import seconds
 from nightporter.storage.writer import Writer
-from nightporter.wire.property_file import LEFT_OUT, RECORDS
+from nightporter.wire.property_file import RECORDS, Fact
 from nightporter.wire.scalars import read_scalar
 from nightporter.wire.shapes import Shape
+
+Progress = Callable[[int, int], None]
+"""Takes how many records are done, and of how many; called now and then, in the thread of the writer."""
 
 
 class InvalidPropertyFile(Exception):
     """The file cannot be loaded; the message names the record, the field and what was expected."""
 
 
-async def load_property(writer: Writer, sources: Sources, content: bytes) -> dict[str, int]:
+async def load_property(
+    writer: Writer, sources: Sources, content: bytes | BinaryIO, progress: Progress | None = None
+) -> dict[str, int]:
     """Load a property file: create and replace, never delete; returns how many records of each part.
 
-    What was done since is not undone: a command that is there already stays as it is, a resource access token that was
-    updated later too, and a revoked access token stays revoked (see SetProperty). Raises InvalidPropertyFile, and then
-    nothing was changed.
+    ``content`` is the file, or all of its bytes; a file must be one that can be read again from its beginning, at the
+    speed of a disk. It is never in memory as a whole, and the desk goes on meanwhile; only what others write waits. What
+    was done since is not undone: a command that is there already stays as it is, a resource access token that was updated
+    later too, and a revoked access token stays revoked (see SetProperty). Raises InvalidPropertyFile, and then nothing was
+    changed.
     """
-    # A large file takes seconds to read; the desk goes on meanwhile.
-    intent, counts = await asyncio.to_thread(read_property, content, seconds(sources.now()))
+    file = io.BytesIO(content) if isinstance(content, bytes) else content
+    now = seconds(sources.now())
     try:
-        await writer.write(intent)
+        found = await asyncio.to_thread(_found, file)
+        await writer.write(LoadProperty(lambda: _intents(file, found, now, None, progress or _silent)))
     except PropertyRefused as refused:
         raise InvalidPropertyFile(str(refused)) from None
-    return counts
+    return _counts(found)
 
 
 def read_property(content: bytes, now: int, enterprise_id: str | None = None) -> tuple[SetProperty, dict[str, int]]:
-    """The intent that a property file comes to, and how many records of each part; raises InvalidPropertyFile.
+    """The one intent that a small property file comes to, and how many records of each part; raises InvalidPropertyFile.
 
     ``enterprise_id`` is that of facts which name none.
     """
-    parts = _parts(content)
+    file = io.BytesIO(content)
+    found = _found(file)
     load = Load(now, enterprise_id)
-    for part, keep in KEEP.items():
-        decode = msgspec.json.Decoder(RECORDS[part], dec_hook=read_scalar).decode
-        for place, raw in enumerate(parts.get(part, ())):
-            load.record = f"{part}[{place}]"
+    for _ in _read(load, file, found):
+        pass
+    return load.piece(is_last=True), _counts(found)
+
+
+def _silent(done: int, whole: int) -> None:
+    """Nobody looks."""
+
+
+def _found(file: BinaryIO) -> list[Piece]:
+    """The pieces of the file, in the order in which records refer to each other."""
+    try:
+        found = find_pieces(file)
+    except ValueError as problem:
+        raise InvalidPropertyFile(str(problem)) from None
+    order = {part: place for place, part in enumerate(KEEP)}
+    return sorted(found, key=lambda piece: order[piece.part])
+
+
+def _counts(found: Sequence[Piece]) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for piece in found:
+        counts[piece.part] = counts.get(piece.part, 0) + piece.count
+    return counts
+
+
+def _intents(
+    file: BinaryIO, found: Sequence[Piece], now: int, enterprise_id: str | None, progress: Progress
+) -> Iterator[SetProperty]:
+    load = Load(now, enterprise_id)
+    done, whole = 0, sum(piece.count for piece in found)
+    progress(0, whole)
+    for piece in _read(load, file, found):
+        yield load.piece(is_last=False)
+        done += piece.count
+        progress(done, whole)
+    yield load.piece(is_last=True)
+
+
+def _read(load: Load, file: BinaryIO, found: Sequence[Piece]) -> Iterator[Piece]:
+    """Read one piece after the other into ``load``; raises InvalidPropertyFile."""
+
+    def earlier(part: str, place: int) -> msgspec.Raw:
+        here = next(one for one in found if one.part == part and one.first <= place < one.first + one.count)
+        return read_piece(file, here)[place - here.first]
+
+    load.earlier = earlier
+    decoders = {part: msgspec.json.Decoder(shape, dec_hook=read_scalar) for part, shape in RECORDS.items()}
+    for piece in found:
+        load.part = piece.part
+        keep, decode = KEEP[piece.part], decoders[piece.part].decode
+        for load.place, load.raw in enumerate(read_piece(file, piece), piece.first):
             try:
-                whole = msgspec.json.decode(raw)
-                if isinstance(whole, dict) and isinstance(whole.get("Id"), str):
-                    load.record += f" (Id {whole['Id']})"
-                text = bytes(raw).decode()
+                text = bytes(load.raw).decode()
+                # The whole of it, so that what is kept can be read again by whoever asks for it.
+                whole = msgspec.json.decode(load.raw)
                 if "\\u0000" in text:
                     _refuse_nul(whole, "$")
-                keep(load, decode(raw), text)
+                record = decode(load.raw)
+                if isinstance(record, Fact):
+                    text = kept_record(text, record.enterprise_id or load.owner())
+                keep(load, record, text)
             except (msgspec.MsgspecError, ValueError, ArithmeticError, RecursionError) as error:
-                raise InvalidPropertyFile(f"{load.record}: {_told(error, RECORDS[part])}") from None
-    intent = SetProperty(load.rows, load.commands, load.tokens, load.open_references(), load.names)
-    return intent, {part: len(records) for part, records in parts.items()}
-
-
-def _parts(content: bytes) -> dict[str, list[msgspec.Raw]]:
-    try:
-        found = msgspec.json.decode(content, type=dict[str, msgspec.Raw])
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise InvalidPropertyFile(f"The file is not a JSON object: {error}") from None
-    if unknown := set(found) - set(RECORDS) - set(LEFT_OUT):
-        raise InvalidPropertyFile(
-            f"The file has unknown parts: {', '.join(sorted(unknown))}. Known are {', '.join(RECORDS)}."
-        )
-    # In the vendor's replies null stands for what was not asked for.
-    found = {part: raw for part, raw in found.items() if part not in LEFT_OUT and bytes(raw) != b"null"}
-    try:
-        return {part: msgspec.json.decode(raw, type=list[msgspec.Raw]) for part, raw in found.items()}
-    except msgspec.MsgspecError:
-        wrong = next(part for part, raw in found.items() if not bytes(raw).lstrip().startswith(b"["))
-        raise InvalidPropertyFile(f"{wrong}: Expected a list of records") from None
+                raise InvalidPropertyFile(f"{load.record}: {_told(error, RECORDS[piece.part])}") from None
+        yield piece
 
 
 def _refuse_nul(value: Any, place: str) -> None:

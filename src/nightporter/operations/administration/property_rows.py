@@ -1,20 +1,50 @@
 """What a property file comes to while its records are read: rows, commands and tokens, and what they rely on."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
+
+import msgspec
+from msgspec import Raw, Struct
 
 from nightporter.access.tokens import token_hash
 from nightporter.domain.command import NewCommand
 from nightporter.domain.device import DeviceType
-from nightporter.storage.property import Reference
+from nightporter.storage.property import Reference, SetProperty
 from nightporter.storage.types import seconds
 from nightporter.wire import property_file as shapes
 from nightporter.wire.scalars import Utc
 
+_NAMED = {"clients", "integrations", "access_tokens", "devices"}
+"""The tables of which the writer may have to name a record."""
+
+
+class _Named(Struct, rename="pascal"):
+    id: Any = None
+
+
+_named = msgspec.json.Decoder(_Named).decode
+
+
+def record_name(part: str, place: int, raw: Raw) -> str:
+    """How messages call a record: by its place, and by its Id if it has one that can be read."""
+    try:
+        known = _named(raw).id
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        known = None
+    return f"{part}[{place}]" + (f" (Id {known})" if isinstance(known, str) else "")
+
+
+def _never_read(part: str, place: int) -> Raw:
+    raise LookupError(f"{part}[{place}]")
+
 
 @dataclass(slots=True)
 class Load:
-    """What a file comes to, part by part."""
+    """What the records read since the last :meth:`piece` come to, and what must be known of all before them.
+
+    Records are read in the order in which they refer to each other, so that a reference leads to a record before.
+    """
 
     now: int
     enterprise_id: str | None = None
@@ -22,14 +52,35 @@ class Load:
     rows: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     commands: list[NewCommand] = field(default_factory=list)
     tokens: list[dict[str, Any]] = field(default_factory=list)
+    references: dict[tuple[tuple[str, ...], tuple[str, ...]], Reference] = field(default_factory=dict)
+    """What records rely on that the file has not held so far, each row once."""
+    connections: list[dict[str, Any]] = field(default_factory=list)
+    """Which integrations hear of which devices; the devices come later in a file."""
     device_types: dict[tuple[str, str], DeviceType] = field(default_factory=dict)
-    record: str = ""
-    """The record at hand, as messages call it."""
-    records: dict[tuple[str, ...], str] = field(default_factory=dict)
-    """Every record so far by its table and key."""
+    part: str = ""
+    place: int = 0
+    raw: Raw = field(default_factory=Raw)
+    """The record at hand, where it stands, and its text."""
+    earlier: Callable[[str, int], Raw] = _never_read
+    """Finds the text of the record at a place of a part once more, for a message."""
+    places: dict[tuple[str, ...], dict[str, int]] = field(default_factory=dict)
+    """The place of every record so far, by its table and enterprise, and its id."""
     names: dict[tuple[str, str], str] = field(default_factory=dict)
     token_holders: dict[str, str] = field(default_factory=dict)
-    references: list[Reference] = field(default_factory=list)
+
+    @property
+    def record(self) -> str:
+        """The record at hand, as messages call it."""
+        return record_name(self.part, self.place, self.raw)
+
+    def piece(self, *, is_last: bool) -> SetProperty:
+        """What the records since the last piece come to, as an intent."""
+        self.connections += self.rows.pop("device_connections", [])
+        if is_last:
+            self.rows["device_connections"] = self.connections
+        made = SetProperty(self.rows, self.commands, self.tokens, list(self.references.values()), self.names)
+        self.rows, self.commands, self.tokens, self.references = {}, [], [], {}
+        return made
 
     def add(self, table: str, **row: Any) -> None:
         """A row."""
@@ -39,33 +90,42 @@ class Load:
 
     def begin(self, table: str, *key: str, place: str = "$.Id") -> None:
         """The record at hand is this row of the table; raises ValueError for the second one with the same key."""
-        if earlier := self.records.get((table, *key)):
+        places = self.places.setdefault((table, *key[:-1]), {})
+        row_id = str(key[-1])
+        if row_id in places:
+            place_before = places[row_id]
+            earlier = record_name(self.part, place_before, self.earlier(self.part, place_before))
             raise ValueError(f"expected an Id of its own, {earlier} has it already - at `{place}`")
-        self.records[table, *key] = self.record
-        self.names[table, key[-1]] = self.record
+        places[row_id] = self.place
+        if table in _NAMED:
+            self.names[table, row_id] = self.record
+
+    def owner(self) -> str:
+        """The enterprise of a fact that names none; raises ValueError."""
+        if self.enterprise_id is not None:
+            return self.enterprise_id
+        known = self.places.get(("enterprises",), {})
+        if len(known) != 1:
+            raise ValueError("expected EnterpriseId, which only a file with exactly one enterprise may leave out")
+        return next(iter(known))
 
     def fact(self, table: str, record: shapes.Fact) -> str:
         """The record at hand is a fact of this table; returns its enterprise. Raises ValueError."""
-        enterprise_id = record.enterprise_id or self.enterprise_id
-        if enterprise_id is None:
-            only = self.rows.get("enterprises", [])
-            if len(only) != 1:
-                raise ValueError("expected EnterpriseId, which only a file with exactly one enterprise may leave out")
-            enterprise_id = only[0]["id"]
-        else:
-            self.refer("EnterpriseId", "an enterprise", "enterprises", enterprise_id)
+        enterprise_id = str(record.enterprise_id or self.owner())
+        self.refer("EnterpriseId", "an enterprise", "enterprises", enterprise_id)
         self.begin(table, enterprise_id, record.id)
-        return str(enterprise_id)
+        return enterprise_id
 
     def refer(self, parameter: str, kind: str, tables: str | tuple[str, ...], *key: str) -> None:
         """The record at hand relies on a row with this key in one of the tables, from the file or at the desk."""
-        problem = f"{self.record}: Expected {kind} of this file or the desk - at `$.{parameter}`"
         tables = (tables,) if isinstance(tables, str) else tables
-        self.references.append(Reference(tables, tuple(map(str, key)), problem))
-
-    def open_references(self) -> list[Reference]:
-        """The references to what the file does not hold itself."""
-        return [one for one in self.references if not any((table, *one.key) in self.records for table in one.tables)]
+        row = tuple(map(str, key))
+        if (tables, row) in self.references or any(
+            row[-1] in self.places.get((table, *row[:-1]), ()) for table in tables
+        ):
+            return
+        problem = f"{self.record}: Expected {kind} of this file or the desk - at `$.{parameter}`"
+        self.references[tables, row] = Reference(tables, row, problem)
 
     def token(self, text: str, place: str) -> str:
         """What is kept of a token; raises ValueError for one that another record of the file has."""
