@@ -135,13 +135,21 @@ async def test_rule_5_the_reservation_must_be_of_the_enterprise(kiosk: RunningDe
     refused(await kiosk.call("commands/addKeyCutter", **SENT | {"ReservationId": stay}), 400, "Invalid ReservationId")
 
 
-@pytest.mark.parametrize("stay", [CANCELED_STAY, CHECKED_OUT_STAY, ROOMLESS_STAY, LOST_ROOM_STAY])
+@pytest.mark.parametrize(
+    ("stay", "told"),
+    [
+        (CANCELED_STAY, "The reservation is canceled; no key can be cut for it."),
+        (CHECKED_OUT_STAY, "The reservation is checked out; no key can be cut for it."),
+        (ROOMLESS_STAY, "The reservation has no resource assigned; assign one before cutting a key."),
+        (LOST_ROOM_STAY, "The resource assigned to the reservation is not known at the desk; assign another one."),
+    ],
+)
 async def test_rule_5_what_a_person_at_the_property_can_resolve(
-    kiosk: RunningDesk, agent: RunningDesk, stay: str
+    kiosk: RunningDesk, agent: RunningDesk, stay: str, told: str
 ) -> None:
     """7.4 rule 5. 7.4 error: 403. D18. D59."""
     before = await active(agent)
-    refused(await kiosk.call("commands/addKeyCutter", **SENT | {"ReservationId": stay}), 403)
+    refused(await kiosk.call("commands/addKeyCutter", **SENT | {"ReservationId": stay}), 403, told)
     assert await active(agent) == before
 
 

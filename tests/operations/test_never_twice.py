@@ -142,6 +142,14 @@ async def test_the_same_key_with_another_body_is_refused(kiosk: Caller, other: d
     assert kiosk.desk.in_flight == {}
 
 
+@pytest.mark.parametrize("other", [{"Currency": "USD", "Value": 1}, {"Currency": "EUR", "Value": 2}])
+async def test_another_amount_is_another_body(kiosk: Caller, other: dict):
+    path = "commands/addPaymentTerminal"
+    await kiosk(path, "key", **ADDERS[path])
+    with pytest.raises(Invalid, match="Invalid Idempotency-Key"):
+        await kiosk(path, "key", **(ADDERS[path] | {"Amount": other}))
+
+
 @pytest.mark.parametrize("key", [" ", "~", "k" * 255, "a b-c_D:9"])
 async def test_keys_that_can_be_used(kiosk: Caller, key: str):
     first = await kiosk("commands/addKeyCutter", key, **KEY)

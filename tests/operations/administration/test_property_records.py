@@ -176,6 +176,15 @@ async def test_a_command_was_created_and_updated_when_its_record_says(desk: Runn
     assert command["CreatedUtc"] == "2026-02-01T15:00:00Z"
 
 
+async def test_a_command_tells_the_device_of_its_record(desk: RunningDesk, hotel: Hotel) -> None:
+    hotel = fiscal_file(hotel)
+    hotel["Devices"][0] |= {"Name": "Till", "Identifier": "till-1"}
+    await load(desk, hotel)
+    (command,) = await fiscal_commands(desk, CommandIds=[COMMAND])
+    device_id = hotel["Devices"][0]["Id"]
+    assert command["Device"] == {"Id": device_id, "Type": "FiscalMachine", "Name": "Till", "Identifier": "till-1"}
+
+
 async def test_a_command_that_was_not_updated_was_last_changed_when_it_was_created(
     desk: RunningDesk, hotel: Hotel
 ) -> None:
