@@ -418,6 +418,18 @@ async def command(desk: RunningDesk, command_id: str) -> dict[str, Any]:
     return dict(found)
 
 
+async def told(desk: RunningDesk, command_id: str) -> dict[str, Any]:
+    """What getAllByIds tells of the execution of the command."""
+    response = await desk.call("commands/getAllByIds", CommandIds=[command_id], Extent={"Execution": True})
+    (found,) = response.json()["Commands"]
+    return dict(found["Execution"])
+
+
+def history(execution: dict[str, Any]) -> list[tuple[str, str]]:
+    """The states that it went through, with their times."""
+    return [(one["State"], one["Utc"]) for one in execution["States"]]
+
+
 async def active(desk: RunningDesk) -> list[str]:
     """The ids that getAllActive tells."""
     response = await desk.call("commands/getAllActive")

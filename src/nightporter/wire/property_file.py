@@ -18,11 +18,11 @@ from msgspec import Meta, Raw, inspect
 
 from nightporter.domain.bill import BillState
 from nightporter.domain.command import CommandState
-from nightporter.domain.device import DeviceType
+from nightporter.domain.device import DeviceType, StalledPolicy
 from nightporter.domain.errors import Invalid
 from nightporter.domain.resource_access_token import ResourceAccessTokenType
 from nightporter.wire.resource_access_tokens import Permissions
-from nightporter.wire.scalars import Id, Utc, decimal, read_id
+from nightporter.wire.scalars import Duration, Id, Utc, decimal, read_id
 from nightporter.wire.shapes import Shape
 
 Name = Annotated[str, Meta(min_length=1, max_length=255)]
@@ -107,6 +107,23 @@ class DeviceRecord(Fact, kw_only=True):
     identifier: str | None = None
     is_active: Annotated[bool, Meta(description="An inactive device is listed no more and takes no command.")] = True
     configuration: ConfigurationRecord = msgspec.field(default_factory=ConfigurationRecord)
+    expires_after: Annotated[
+        Duration | None,
+        Meta(
+            description="A command not begun within this time is cancelled; PT0S for never, else as the type of device."
+        ),
+    ] = None
+    stalled_after: Annotated[
+        Duration | None,
+        Meta(description="Silence in Processing that counts as stalled; PT0S for never, else as the type of device."),
+    ] = None
+    stalled_policy: Annotated[
+        StalledPolicy | None,
+        Meta(
+            description="What becomes of a stalled command; Flag if left out. Pending offers it again, which payment "
+            "terminals, fiscal machines and key cutters may not."
+        ),
+    ] = None
 
 
 class ResourceRecord(Fact, kw_only=True):

@@ -1,6 +1,6 @@
 """The wire's own scalar types (contract 2.10): what msgspec as it comes would take too freely or too strictly.
 
-``Id``, ``Utc`` and ``Int32`` are read by :func:`read_scalar`, the hook of every decoder. Numbers that may have a
+``Id``, ``Utc``, ``Duration`` and ``Int32`` are read by :func:`read_scalar`, the hook of every decoder. Numbers that may have a
 fraction stay raw until :func:`decimal` or :func:`finite` reads them, because their text bounds the work.
 """
 
@@ -13,6 +13,7 @@ from typing import Annotated, Any, ClassVar
 
 import msgspec
 
+from nightporter.domain.duration import print_duration, read_duration
 from nightporter.domain.errors import Invalid
 
 
@@ -30,6 +31,12 @@ class IdOrUpdateValue(Id):
 
 class Utc(datetime):
     """An instant in UTC, in whole seconds (D32, D33)."""
+
+
+class Duration(str):
+    """A length of time as ISO 8601 writes it, in its shortest form; whole seconds, at most 366 days."""
+
+    __slots__ = ()
 
 
 class Int32(int):
@@ -130,6 +137,13 @@ def read_int32(kind: type[Int32], value: object) -> Int32:
     return kind(value)
 
 
+def read_text_duration(value: object) -> Duration:
+    """Read a duration; raises ValueError."""
+    if not isinstance(value, str):
+        raise ValueError("expected a duration, like PT10M")
+    return Duration(print_duration(read_duration(value)))
+
+
 def read_scalar(kind: type, value: Any) -> Any:
     """Read one of the wire's own types from plain JSON; the hook of every decoder. Raises ValueError."""
     if kind is Id:
@@ -138,6 +152,8 @@ def read_scalar(kind: type, value: Any) -> Any:
         return read_utc(value)
     if issubclass(kind, Int32):
         return read_int32(kind, value)
+    if kind is Duration:
+        return read_text_duration(value)
     if kind is IdOrUpdateValue:
         return IdOrUpdateValue(read_id(value.get("Value") if isinstance(value, dict) else value))
     raise NotImplementedError(kind)
@@ -160,6 +176,8 @@ def describe_scalar(kind: type) -> dict[str, Any]:
         return {"type": "string", "format": "uuid"}
     if kind is Utc:
         return {"type": "string", "format": "date-time"}
+    if kind is Duration:
+        return {"type": "string", "format": "duration"}
     if kind is IdOrUpdateValue:
         plain = {"type": "string", "format": "uuid"}
         return {"anyOf": [plain, {"type": "object", "properties": {"Value": plain}, "required": ["Value"]}]}

@@ -46,6 +46,7 @@ def command(load: Load, record: shapes.CommandRecord, _: str) -> None:
             state=record.state,
             created=record.created_utc,
             updated=record.updated_utc,
+            expires_after=load.expires_after[enterprise_id, record.device_id],
         )
     )
 

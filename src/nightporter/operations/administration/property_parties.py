@@ -5,10 +5,13 @@ import json
 import msgspec
 
 from nightporter.access.rights import Right
+from nightporter.domain.deadlines import check_policy
 from nightporter.domain.device import Configuration
+from nightporter.domain.duration import read_duration
 from nightporter.domain.money import DECIMALS
 from nightporter.operations.administration.property_rows import Load
 from nightporter.wire import property_file as shapes
+from nightporter.wire.scalars import Duration
 
 
 def enterprise(load: Load, record: shapes.EnterpriseRecord, _: str) -> None:
@@ -86,7 +89,13 @@ def device(load: Load, record: shapes.DeviceRecord, _: str) -> None:
     """A device; raises ValueError."""
     enterprise_id = load.fact("devices", record)
     known = Configuration(**msgspec.structs.asdict(record.configuration))
+    if record.stalled_policy is not None:
+        try:
+            check_policy(record.type, record.stalled_policy)
+        except ValueError as error:
+            raise ValueError(f"{error} - at `$.StalledPolicy`") from None
     load.device_types[enterprise_id, record.id] = record.type
+    load.expires_after[enterprise_id, record.id] = _seconds(record.expires_after)
     load.add(
         "devices",
         enterprise_id=enterprise_id,
@@ -96,4 +105,11 @@ def device(load: Load, record: shapes.DeviceRecord, _: str) -> None:
         identifier=record.identifier,
         is_active=record.is_active,
         configuration=msgspec.json.encode(known).decode(),
+        expires_after=_seconds(record.expires_after),
+        stalled_after=_seconds(record.stalled_after),
+        stalled_policy=record.stalled_policy and record.stalled_policy.value,
     )
+
+
+def _seconds(duration: Duration | None) -> int | None:
+    return None if duration is None else read_duration(duration)

@@ -57,6 +57,8 @@ class Load:
     connections: list[dict[str, Any]] = field(default_factory=list)
     """Which integrations hear of which devices; the devices come later in a file."""
     device_types: dict[tuple[str, str], DeviceType] = field(default_factory=dict)
+    expires_after: dict[tuple[str, str], int | None] = field(default_factory=dict)
+    """What each device of the file says of its commands, in seconds."""
     part: str = ""
     place: int = 0
     raw: Raw = field(default_factory=Raw)
