@@ -52,6 +52,10 @@ DIFFERENCES: tuple[tuple[str, str], ...] = (
         "They come with a property file. The original makes them inside the property system; no public operation adds them.",
     ),
     (
+        "Forwarding",
+        "Operations that the desk does not serve are 404, or, with the setting `upstream`, answered by the platform named there.",
+    ),
+    (
         "Beside the API",
         "`/health`, `/ready`, `/metrics`, `/openapi.json` and a page to read and try the API at `/`.",
     ),

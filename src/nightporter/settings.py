@@ -1,11 +1,13 @@
 """Every setting once: name, type, default and help. The environment, the TOML file, the flags and the docs come from here."""
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, get_type_hints
+from urllib.parse import urlsplit
 
 PREFIX = "NIGHTPORTER_"
 
@@ -47,6 +49,15 @@ class Settings:
         False,
         "match paths of the Connector API without regard to letter case, as before April 2025 (all but fiscalMachineCommands)",
     )
+    upstream: str = _setting(
+        "",
+        "platform that gets the Connector API calls which the desk does not serve, like https://api.example.com: "
+        "scheme, host and port alone; empty: nobody gets them",
+    )
+    upstream_timeout: float = _setting(
+        60.0, "longest silence of the upstream, and longest time for which a caller may not read its answer"
+    )
+    upstream_limit: int = _setting(64, "requests forwarded at the same time; more are answered with 503")
     debug: bool = _setting(False, "fill Details of error replies with diagnostics; never where strangers can call")
     log_level: str = _setting("info", "least level that is logged: debug, info, warning or error")
 
@@ -73,7 +84,8 @@ def described() -> tuple[Described, ...]:
 
 
 _TRUE, _FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off"}
-_AT_LEAST = {"request_limit": 0, "port": 0, "body_limit": 1, "batch_limit": 1, "listener_queue": 1}
+_AT_LEAST = {"request_limit": 0, "port": 0, "body_limit": 1, "batch_limit": 1, "listener_queue": 1, "upstream_limit": 1}
+_ORIGIN = re.compile(r"https?://(?:[a-z0-9_.-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?/?", re.IGNORECASE)
 
 
 def _read(setting: Described, value: Any, origin: str) -> Any:
@@ -98,7 +110,17 @@ def _read(setting: Described, value: Any, origin: str) -> Any:
         raise problem
     if setting.name == "log_level" and read not in {"debug", "info", "warning", "error"}:
         raise problem
+    if setting.name == "upstream" and read and not _is_origin(read):
+        raise problem
     return read
+
+
+def _is_origin(text: str) -> bool:
+    """Whether it is scheme, host and port alone."""
+    try:
+        return _ORIGIN.fullmatch(text) is not None and urlsplit(text).port != 0
+    except ValueError:  # a port or an IPv6 address that cannot be
+        return False
 
 
 def load(

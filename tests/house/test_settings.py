@@ -6,16 +6,18 @@ from pathlib import Path
 import pytest
 
 from nightporter.cli.serve import serve
-from nightporter.settings import PREFIX, Settings, described, load
+from nightporter.settings import PREFIX, InvalidSetting, Settings, described, load
 from tests.house.repository import ROOT
 
 OTHER = {int: "7", float: "7.5", bool: "yes", str: "other"}
+STRICT = {"log_level": "debug", "upstream": "https://api.example.com"}
+"""Settings that do not take any text."""
 
 
 def test_every_setting_comes_from_the_environment_under_its_name() -> None:
     for one in described():
         assert one.variable == PREFIX + one.name.upper() == f"NIGHTPORTER_{one.name.upper()}"
-        value = "debug" if one.name == "log_level" else OTHER[one.type]
+        value = STRICT.get(one.name, OTHER[one.type])
         loaded = load(environment={one.variable: value})
         assert getattr(loaded, one.name) != one.default
         assert type(getattr(loaded, one.name)) is one.type
@@ -47,6 +49,29 @@ def test_every_flag_reaches_the_settings(monkeypatch: pytest.MonkeyPatch) -> Non
     served: list[Settings] = []
     monkeypatch.setattr("nightporter.cli.serve.run", lambda settings, *_, **__: served.append(settings))
     other = {bool: True, int: 7, float: 7.5, str: "7"}
-    wanted = {one.name: "debug" if one.name == "log_level" else other[one.type] for one in described()}
+    wanted = {one.name: STRICT.get(one.name, other[one.type]) for one in described()}
     serve(**wanted)
     assert served == [Settings(**wanted)]
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://localhost:8081", "https://api.example.com", "HTTPS://API.example.com/", "http://[::1]:80", "http://10.0.0.1:65535",
+        "",
+    ],
+)  # fmt: skip
+def test_an_upstream_is_scheme_host_and_port(address: str) -> None:
+    assert load({"upstream": address}, environment={}).upstream == address
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "api.example.com", "ftp://api.example.com", "http://", "http://x/api", "http://x?y", "http://x#y", "http://a:b@x",
+        "http://x:0", "http://x:65536", "http://x:y", "http://[::z]", "http://[:::]", "http://x y", "http://é.example", "http://x\n",
+    ],
+)  # fmt: skip
+def test_anything_more_or_less_is_no_upstream(address: str) -> None:
+    with pytest.raises(InvalidSetting, match="scheme, host and port alone"):
+        load({"upstream": address}, environment={})

@@ -15,7 +15,8 @@ def _flag(name: str) -> Any:
     """The flag of a setting; what it is and its default stand in ``settings.py``."""
     setting = _KNOWN[name]
     return typer.Option(
-        help=f"{setting.about[0].upper()}{setting.about[1:]}. [default: {setting.default}]", show_default=False
+        help=f"{setting.about[0].upper()}{setting.about[1:]}. [default: {'none' if setting.default == '' else setting.default}]",
+        show_default=False,
     )
 
 
@@ -33,6 +34,9 @@ def serve(
     expires_after: Annotated[str | None, _flag("expires_after")] = None,
     stalled_after: Annotated[str | None, _flag("stalled_after")] = None,
     tolerant_paths: Annotated[bool | None, _flag("tolerant_paths")] = None,
+    upstream: Annotated[str | None, _flag("upstream")] = None,
+    upstream_timeout: Annotated[float | None, _flag("upstream_timeout")] = None,
+    upstream_limit: Annotated[int | None, _flag("upstream_limit")] = None,
     debug: Annotated[bool | None, _flag("debug")] = None,
     log_level: Annotated[str | None, _flag("log_level")] = None,
     settings: Annotated[
@@ -57,6 +61,9 @@ def serve(
         "expires_after": expires_after,
         "stalled_after": stalled_after,
         "tolerant_paths": tolerant_paths,
+        "upstream": upstream,
+        "upstream_timeout": upstream_timeout,
+        "upstream_limit": upstream_limit,
         "debug": debug,
         "log_level": log_level,
     }

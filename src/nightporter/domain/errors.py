@@ -15,7 +15,9 @@
     ├── Changed              somebody else changed it at the same moment
     ├── Taken                another executor carries the command out
     ├── TookTooLong          the time budget ran out
-    └── Unavailable          the desk cannot write or read at the moment
+    ├── Unavailable          the desk cannot write or read at the moment, or the upstream cannot be reached
+    ├── UpstreamFailed       the upstream broke off, or did not speak HTTP
+    └── UpstreamSilent       the upstream did not answer in time
 """
 
 
@@ -112,3 +114,23 @@ class Unavailable(Refusal):
     def __init__(self, message: str, retry_after: int = 5) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class UpstreamFailed(Refusal):
+    """The upstream broke off, or what it sent is not HTTP; it may have done what was asked (docs/running.md)."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The platform that serves this operation broke the connection off. "
+            "The operation may have been done: check before you repeat it."
+        )
+
+
+class UpstreamSilent(Refusal):
+    """The upstream was silent for longer than ``upstream_timeout``; it may have done what was asked (docs/running.md)."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(
+            f"The platform that serves this operation was silent for {seconds:g} s. "
+            "The operation may have been done: check before you repeat it."
+        )

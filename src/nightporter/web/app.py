@@ -131,18 +131,26 @@ class App:
         limit = RequestLimit(settings.request_limit, settings.request_window, sources.elapsed)
         log = request_log(settings.log_level)
         desk = Desk(settings, sources, database, writer, hub, recognition, limit, metrics, log, sweeper)
+        upstream = None
+        if settings.upstream:
+            # Here, because httpx costs time and memory that a desk without an upstream need not pay.
+            from nightporter.web.upstream import Upstream
+
+            upstream = Upstream(settings)
         await writer.start()
         try:
             if self._fill is not None and await property.is_empty(database):
                 await load_property(writer, sources, self._fill)
             hub.published = (await events.bounds(database))[1]
-            self._api = Dispatch(desk)
+            self._api = Dispatch(desk, upstream)
             self._socket = Socket(desk)
             self._pages = Starlette(routes=Pages(desk).routes)
             sweeper.start()
             yield desk
         finally:
             await sweeper.close()
+            if upstream is not None:
+                await upstream.close()
             await writer.close()
             await database.close()
 

@@ -7,12 +7,12 @@ import asyncio
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, MutableMapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 import structlog
 
-from nightporter.domain.errors import Malformed, Refusal, TooLarge, Unknown
+from nightporter.domain.errors import Malformed, Refusal, TooLarge, Unknown, UpstreamFailed, UpstreamSilent
 from nightporter.operations import CONNECTOR, Call, Minimal, Operation, Portfolio, Streamed
 from nightporter.web.budget import TimeBudget
 from nightporter.web.desk import Desk
@@ -87,13 +87,31 @@ class Answer:
     rest: AsyncIterator[bytes] | None = None
     retry_after: int | None = None
     enterprise_ids: tuple[str, ...] = field(default=())
+    request_id: str | None = None
+    """The one that the reply bears already."""
+    deliver: Callable[[Send], Awaitable[None]] | None = None
+    """Sends the whole reply, where it is not the desk's own."""
+
+
+class Elsewhere(Protocol):
+    """Answers calls that the desk does not serve; ``web/upstream.py`` is the one there is."""
+
+    name: str
+    """What such calls are logged and counted as."""
+
+    def takes(self, scope: MutableMapping[str, Any]) -> bool:
+        """Whether a call that the desk does not serve goes there."""
+
+    async def ask(self, scope: MutableMapping[str, Any], receive: Receive, request_id: str) -> Answer:
+        """Hand the call over; raises Refusal and Gone."""
 
 
 class Dispatch:
-    """Serves the operations of the table; ``paths`` are exact (D1)."""
+    """Serves the operations of the table; ``paths`` are exact (D1). Without ``elsewhere`` any other call is refused."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, elsewhere: Elsewhere | None = None) -> None:
         self._desk = desk
+        self._elsewhere = elsewhere
         self._budget = TimeBudget(desk.settings.time_budget)
         self._exact = {(PREFIX + operation.path).encode(): operation for operation in CONNECTOR}
         self._folded = (
@@ -108,26 +126,32 @@ class Dispatch:
         began = desk.sources.elapsed()
         request_id = desk.sources.new_id()
         operation = self._find(scope)
+        name = operation.path if operation else ""
         try:
-            if operation is None:
+            if operation is not None:
+                answer = await self._answer(operation, scope, receive)
+            elif self._elsewhere is not None and self._elsewhere.takes(scope):
+                name = self._elsewhere.name
+                answer = await self._elsewhere.ask(scope, receive, request_id)
+            else:
                 raise Unknown
-            answer = await self._answer(operation, scope, receive)
         except Gone:
             return
         except Refusal as refusal:
             answer = Answer(status_of(refusal), body_of(refusal.message, request_id), retry_after=retry_after(refusal))
         except Exception as defect:
-            _log.error(
-                "defect", request_id=request_id, operation=operation.path if operation else None, exc_info=defect
-            )
+            _log.error("defect", request_id=request_id, operation=name or None, exc_info=defect)
             details = traceback.format_exc() if desk.settings.debug else None
             answer = Answer(500, body_of(DEFECT, request_id, details))
-        name, status = operation.path if operation else "", answer.status
+        status, request_id = answer.status, answer.request_id or request_id
         try:
-            await _reply(answer, request_id, receive, send)
+            if answer.deliver is not None:
+                await answer.deliver(send)
+            else:
+                await _reply(answer, request_id, receive, send)
         except Exception as defect:
             # Its status is out already: the connection breaks, so that nobody takes the piece for the whole.
-            status = 500
+            status = status_of(defect) if isinstance(defect, UpstreamFailed | UpstreamSilent) else 500
             _log.error("reply broken off", request_id=request_id, operation=name, exc_info=defect)
             raise
         finally:

@@ -16,7 +16,9 @@ STATUS: dict[type[errors.Refusal], int] = {
     errors.Taken: 409,
     errors.TooLarge: 413,
     errors.TooManyRequests: 429,
+    errors.UpstreamFailed: 502,
     errors.Unavailable: 503,
+    errors.UpstreamSilent: 504,
 }
 
 DEFECT = "Something went wrong inside the desk. It is logged under the request id."
