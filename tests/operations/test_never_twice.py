@@ -105,6 +105,23 @@ async def test_when_the_first_of_twins_gives_up_the_second_goes_on_and_makes_exa
     assert kiosk.desk.in_flight == {}
 
 
+async def test_only_twins_wait_for_each_other(kiosk: Caller, agent: Caller):
+    path, gate = "commands/addKeyCutter", Gate(kiosk.desk.writer, behind=False)
+    first = asyncio.ensure_future(kiosk.through(gate)(path, "key", **KEY))
+    reached = asyncio.ensure_future(gate.reached.wait())
+    await asyncio.wait([first, reached], return_when=asyncio.FIRST_COMPLETED)
+    others = {
+        asyncio.ensure_future(kiosk(path, "another key", **KEY)),
+        asyncio.ensure_future(kiosk("commands/addPrinter", "key", **ADDERS["commands/addPrinter"])),
+        asyncio.ensure_future(agent(path, "key", **KEY)),
+    }
+    _, waiting = await asyncio.wait(others, timeout=10)
+    assert not waiting
+    assert not first.done()
+    gate.opened.set()
+    assert (await first).command_id not in [other.result().command_id for other in others]
+
+
 async def test_a_refused_first_lets_the_second_be_judged_itself(kiosk: Caller):
     await set_stay(kiosk, "Canceled")
     results = await asyncio.gather(
