@@ -26,6 +26,13 @@ class Transaction(Protocol):
         """A part that is undone alone when an exception leaves it."""
 
 
+class Snapshot(Protocol):
+    """The database as it stood at one moment, whatever is written since."""
+
+    def rows(self, statement: Statement, **given: Any) -> AsyncIterator[Row]:
+        """The rows of a read of any length, some of them at a time in memory."""
+
+
 class Database(Protocol):
     """A database that is open."""
 
@@ -43,6 +50,9 @@ class Database(Protocol):
 
     def document(self, enterprise_id: str, command_id: str) -> AsyncIterator[bytes]:
         """The document of a command, piece by piece."""
+
+    def snapshot(self) -> AbstractAsyncContextManager[Snapshot]:
+        """Several reads of one moment, until the end of the block."""
 
     async def transact(self, work: Callable[[Transaction], Awaitable[T]], *, apart: bool = False) -> T:
         """Run ``work`` in one transaction and commit it durably; raises what ``work`` raises, after undoing it.

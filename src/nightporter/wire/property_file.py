@@ -29,6 +29,9 @@ Name = Annotated[str, Meta(min_length=1, max_length=255)]
 Token = Annotated[str, Meta(min_length=1, max_length=255)]
 Given = Annotated[str, Meta(min_length=1)]
 """A name that the property system gave; it tells no upper bound."""
+TokenHash = Annotated[
+    str, Meta(pattern="^[0-9a-f]{64}$", description="What is kept of the token, as an export tells it.")
+]
 
 
 class Fact(Shape, kw_only=True):
@@ -62,7 +65,8 @@ class ClientRecord(Shape, kw_only=True):
 
     id: Id
     name: Name
-    client_token: Annotated[Token, Meta(description="What it sends as ClientToken; kept as a hash.")]
+    client_token: Annotated[Token | None, Meta(description="What it sends as ClientToken; kept as a hash.")] = None
+    client_token_hash: TokenHash | None = None
     rights: Annotated[list[str], Meta(description="For the operations that not every client may call.")] = []
 
 
@@ -70,7 +74,8 @@ class AccessTokenRecord(Shape, kw_only=True):
     """One token of an integration."""
 
     id: Id
-    access_token: Annotated[Token, Meta(description="What is sent as AccessToken; kept as a hash.")]
+    access_token: Annotated[Token | None, Meta(description="What is sent as AccessToken; kept as a hash.")] = None
+    access_token_hash: TokenHash | None = None
 
 
 class IntegrationRecord(Shape, kw_only=True):

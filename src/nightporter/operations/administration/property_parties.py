@@ -46,7 +46,7 @@ def client(load: Load, record: shapes.ClientRecord, _: str) -> None:
         "clients",
         id=record.id,
         name=record.name,
-        token_hash=load.token(record.client_token, "$.ClientToken"),
+        token_hash=load.token("ClientToken", record.client_token, record.client_token_hash),
         rights=json.dumps(record.rights),
     )
 
@@ -77,7 +77,7 @@ def integration(load: Load, record: shapes.IntegrationRecord, _: str) -> None:
             "access_tokens",
             id=token.id,
             integration_id=record.id,
-            token_hash=load.token(token.access_token, f"{here}.AccessToken"),
+            token_hash=load.token("AccessToken", token.access_token, token.access_token_hash, here),
             created=load.now,
             revoked=None,
         )

@@ -129,11 +129,18 @@ class Load:
         problem = f"{self.record}: Expected {kind} of this file or the desk - at `$.{parameter}`"
         self.references[tables, row] = Reference(tables, row, problem)
 
-    def token(self, text: str, place: str) -> str:
-        """What is kept of a token; raises ValueError for one that another record of the file has."""
-        kept = token_hash(text)
+    def token(self, field: str, text: str | None, text_hash: str | None, place: str = "$") -> str:
+        """What is kept of a token, of which the record tells the text or its hash.
+
+        Raises ValueError where it tells none or both, and for a token that another record of the file has.
+        """
+        if text is None and text_hash is None:
+            raise ValueError(f"Object missing required field `{field}`" + (f" - at `{place}`" if place != "$" else ""))
+        if text is not None and text_hash is not None:
+            raise ValueError(f"expected either {field} or {field}Hash - at `{place}`")
+        kept = text_hash or token_hash(text or "")
         if earlier := self.token_holders.get(kept):
-            raise ValueError(f"expected a token of its own, {earlier} has it already - at `{place}`")
+            raise ValueError(f"expected a token of its own, {earlier} has it already - at `{place}.{field}`")
         self.token_holders[kept] = self.record
         return kept
 

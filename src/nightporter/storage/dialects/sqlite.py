@@ -13,12 +13,14 @@ from typing import Any, TypeVar
 import msgspec
 
 from nightporter.domain.errors import Unavailable
-from nightporter.storage.database import Transaction
+from nightporter.storage.database import Snapshot, Transaction
 from nightporter.storage.statements import Row, Statement
 
 T = TypeVar("T")
 
 READERS = 2
+ROWS = 200
+"""Rows of a snapshot that are read at a time."""
 PIECE = 64 * 1024
 PATIENCE = 5000
 """Milliseconds for which another process may hold the file."""
@@ -121,6 +123,22 @@ class _Reader:
         connection.set_progress_handler(lambda: self.gave_up, STEPS)
 
 
+class _SqliteSnapshot:
+    """A read transaction on a connection of its own, whose steps take turns in one thread."""
+
+    def __init__(self, connection: sqlite3.Connection, thread: ThreadPoolExecutor) -> None:
+        self._connection = connection
+        self._thread = thread
+
+    async def rows(self, statement: Statement, **given: Any) -> AsyncIterator[Row]:
+        run = asyncio.get_running_loop().run_in_executor
+        with _translated():
+            cursor = await run(self._thread, self._connection.execute, statement.sqlite, _bound(statement, given))
+            while rows := await run(self._thread, cursor.fetchmany, ROWS):
+                for row in rows:
+                    yield row
+
+
 class SqliteDatabase:
     """An open SQLite database; made by ``storage.opening.open_sqlite``."""
 
@@ -169,6 +187,18 @@ class SqliteDatabase:
             if len(piece) < PIECE:
                 return
             offset += PIECE
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[Snapshot]:
+        run = asyncio.get_running_loop().run_in_executor
+        with ThreadPoolExecutor(1, thread_name_prefix="snapshot") as thread, _translated():
+            connection = connect(self.path, read_only=True)
+            try:
+                connection.execute("BEGIN")
+                await run(thread, lambda: connection.execute("SELECT 1 FROM desk").fetchone())
+                yield _SqliteSnapshot(connection, thread)
+            finally:
+                await run(thread, connection.close)
 
     async def _far(self, read: Callable[[sqlite3.Connection], T]) -> T:
         """Run ``read`` in a reader thread; a cancelled read ends soon."""
