@@ -71,8 +71,9 @@ def is_stalled(state: CommandState, updated: datetime, after: int | None, now: d
     return after is not None and state is CommandState.PROCESSING and updated + timedelta(seconds=after) <= now
 
 
-def expiry_note(after: int) -> str:
-    """Why the desk cancelled a command that had ``after`` seconds to begin."""
+def expiry_note(time: timedelta) -> str:
+    """Why the desk cancelled a command that had this ``time`` to begin."""
+    after = int(time.total_seconds())
     return f"Not begun within {told_duration(after)} (ExpiresAfter {print_duration(after)})."
 
 

@@ -10,10 +10,12 @@ from nightporter.domain.command import MOVES, CommandState, EndedBy, yields_to
 from nightporter.domain.deadlines import expiry_note, stall_note
 from nightporter.domain.device import StalledPolicy
 from nightporter.domain.value import value
+from nightporter.storage import histories
 from nightporter.storage.batch import Batch
 from nightporter.storage.histories import EXTENDED, KEPT, entry
 from nightporter.storage.statements import Row, Statement, among, given, put
 from nightporter.storage.tables import commands, results
+from nightporter.storage.types import moment
 
 _c = commands.c
 
@@ -45,12 +47,16 @@ class ExpireCommands:
 
 @value
 class StalledCommand:
-    """A command that nothing was heard of for ``after`` seconds, and what is to be done with it: Error or Pending."""
+    """A command that nothing was heard of for ``after`` seconds, and what is to be done with it: Error or Pending.
+
+    Offered again, it has ``expires_after`` seconds to begin, None for any length of time.
+    """
 
     enterprise_id: str
     command_id: str
     after: int
     policy: StalledPolicy
+    expires_after: int | None
 
 
 @value
@@ -89,7 +95,7 @@ _MOVE = Statement(
     lists=("from", "over"),
 )
 _PUT_RESULT = put(results, ["enterprise_id", "command_id", "content"], keys=["enterprise_id", "command_id"])
-_TIMES = Statement(select(_c.created, _c.updated, _c.expires).where(*_ONE))
+_WAITING = Statement(select(_c.created, _c.updated, _c.expires, _c.state, _c.states).where(*_ONE))
 _EXPIRE = Statement(
     _changed(
         text("state IN ('Pending', 'Received')"),
@@ -110,8 +116,7 @@ _STALLED = {
             notes=given("notes"),
             progress=literal_column("NULL"),
             executor=literal_column("NULL"),
-            # It is as fresh as on the day it was added, so it has as long to begin.
-            expires=given("now") + _c.expires - _c.created,
+            expires=given("expires"),
             states=EXTENDED,
         )
     ),
@@ -173,23 +178,24 @@ async def expire_commands(batch: Batch, intents: Sequence[ExpireCommands]) -> li
     for intent in intents:
         count = 0
         for enterprise_id, command_id in sorted(intent.commands):
-            for row in await batch.transaction.fetch(_TIMES, {"enterprise": enterprise_id, "command": command_id}):
+            for row in await batch.transaction.fetch(_WAITING, {"enterprise": enterprise_id, "command": command_id}):
                 count += await _expire(batch, enterprise_id, command_id, row)
         counts.append(count)
     return counts
 
 
-async def _expire(batch: Batch, enterprise_id: str, command_id: str, times: Row) -> bool:
-    created, updated, expires = times
+async def _expire(batch: Batch, enterprise_id: str, command_id: str, row: Row) -> bool:
+    created, updated, expires, state, states = row
     if expires is None:
         return False
+    history = histories.read(states, moment(created), CommandState(state), updated)
     return await _change(
         batch,
         _EXPIRE,
         enterprise_id,
         command_id,
         CommandState.CANCELLED,
-        notes=expiry_note(expires - created),
+        notes=expiry_note(moment(expires) - histories.waits_since(history)),
         ended_by=EndedBy.EXPIRY.value,
         # It was Cancelled from then on, whenever that came to be written.
         entry=entry(CommandState.CANCELLED, max(expires, updated)),
@@ -209,6 +215,7 @@ async def resolve_stalled(batch: Batch, intents: Sequence[ResolveStalled]) -> li
                 one.command_id,
                 _AFTER_A_STALL[one.policy],
                 since=batch.seconds - one.after,
+                expires=None if one.expires_after is None else batch.seconds + one.expires_after,
                 notes=stall_note(one.after, one.policy),
             )
         counts.append(count)

@@ -234,7 +234,7 @@ def _execution(row: Row, state: CommandState, created: datetime, lapsed: datetim
     updated, progress, notes, result, executor, states = row[_UPDATED:]
     told = histories.read(states, created, state, updated)
     if lapsed is not None:
-        notes = expiry_note(int((lapsed - created).total_seconds()))
+        notes = expiry_note(lapsed - histories.waits_since(told))
         told.append(StateChange(CommandState.CANCELLED, lapsed))
     return Execution(progress, notes, result, executor, tuple(told))
 

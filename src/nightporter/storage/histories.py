@@ -39,3 +39,8 @@ def read(states: str | None, created: datetime, state: CommandState, updated: in
     elif state is not CommandState.PENDING:
         told.append(StateChange(state, moment(updated)))
     return told
+
+
+def waits_since(states: list[StateChange]) -> datetime:
+    """When the command was added, or offered again the last time."""
+    return max(one.time for one in states if one.state is CommandState.PENDING)

@@ -23,7 +23,7 @@ _OVERDUE = Statement(
     )
 )
 _WITH_POLICY = Statement(
-    select(_d.enterprise_id, _d.id, _d.type, _d.stalled_after, _d.stalled_policy).where(
+    select(_d.enterprise_id, _d.id, _d.type, _d.stalled_after, _d.stalled_policy, _d.expires_after).where(
         text("stalled_policy IN ('Error', 'Pending')")
     )
 )
@@ -48,14 +48,15 @@ async def overdue(database: Database, now: datetime, count: int) -> list[tuple[s
 async def stalled(database: Database, deadlines: Deadlines, now: datetime, count: int) -> list[StalledCommand]:
     """At most ``count`` stalled commands whose devices want something done about it; inactive devices included."""
     found: list[StalledCommand] = []
-    for enterprise_id, device_id, kind, own, policy in await database.many(_WITH_POLICY):
+    for enterprise_id, device_id, kind, own, policy, expires_after in await database.many(_WITH_POLICY):
         after = deadlines.stall(DeviceType(kind), own)
         if after is None:
             continue
         rows = await database.few(
             _SILENT, enterprise=enterprise_id, device=device_id, since=seconds(now) - after, count=count - len(found)
         )
-        found += [StalledCommand(enterprise_id, row[0], after, StalledPolicy(policy)) for row in rows]
+        expiry = deadlines.expiry(DeviceType(kind), expires_after)
+        found += [StalledCommand(enterprise_id, row[0], after, StalledPolicy(policy), expiry) for row in rows]
         if len(found) >= count:
             break
     return found

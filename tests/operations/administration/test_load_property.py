@@ -705,7 +705,7 @@ async def test_an_amount_is_a_number_that_replies_may_hold(desk: RunningDesk, ho
 
 
 async def test_an_amount_is_printed_in_its_shortest_form(desk: RunningDesk, hotel: Hotel) -> None:
-    hotel["Devices"][0]["Type"] = "PaymentTerminal"
+    hotel["Devices"][0] |= {"Type": "PaymentTerminal", "ExpiresAfter": "PT0S"}
     hotel["Commands"][0]["Data"] = PAYMENT
     text = json.dumps(hotel).replace('"NetValue": 1,', '"NetValue": -230.00,').replace('"Net": 1,', '"Net": 1.50,')
     await load(desk, text.encode())
