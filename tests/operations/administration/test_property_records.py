@@ -86,6 +86,16 @@ async def test_an_enterprise_of_a_portfolio_that_is_nowhere_is_named_by_its_plac
     )
 
 
+async def test_a_portfolio_has_an_id_of_its_own(desk: RunningDesk, hotel: Hotel) -> None:
+    both = {"Id": SECOND, "Name": "Both", "EnterpriseIds": [ENTERPRISE]}
+    hotel["Portfolios"] = [both, {**both, "Id": NOBODY}]
+    assert (await load(desk, hotel))["Portfolios"] == 2
+    hotel["Portfolios"].append(both)
+    assert (await refusal(desk, hotel)).endswith(
+        f"Expected an Id of its own, Portfolios[0] (Id {SECOND}) has it already - at `$.Id`"
+    )
+
+
 @pytest.mark.parametrize("part", ["Customers", "Devices", "Bills"])
 async def test_without_any_enterprise_in_the_file_every_record_names_its_own(
     desk: RunningDesk, hotel: Hotel, part: str
