@@ -1,5 +1,6 @@
 """The reason, told (DESIGN, "Beyond the contract"): Result, and getAllByIds with ``Extent.Execution``."""
 
+import io
 import json
 import sqlite3
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
+from nightporter.web.logs import RequestLog
 from tests.contract.hotel import (
     BARE_FISCAL,
     PAYLOAD_FISCAL,
@@ -189,13 +191,15 @@ async def test_whoever_may_see_the_command_is_told(agent: RunningDesk, kiosk: Ru
 
 
 async def test_a_result_stands_in_no_log(capfd: pytest.CaptureFixture[str], agent: RunningDesk) -> None:
+    lines = io.BytesIO()
+    agent.desk.request_log = RequestLog(lines)
     command_id = await print_page(agent)
     await report(agent, command_id, "Processed", Result={"Passport": "X1234567"})
     refused(await report(agent, command_id, "Error", Result={"Passport": "X1234567"}), 400, "Invalid CommandId")
     await told(agent, command_id)
-    out, err = capfd.readouterr()
-    assert "X1234567" not in out + err
-    assert "commands/update" in out + err
+    logged = lines.getvalue().decode() + "".join(capfd.readouterr())
+    assert "commands/update" in logged
+    assert "X1234567" not in logged
 
 
 async def test_a_result_lies_beside_its_command_so_that_it_can_go_alone(agent: RunningDesk) -> None:
