@@ -22,7 +22,7 @@ from tests.harness import PREFIX, RunningDesk
 
 PATH = f"{PREFIX}reservations/getAll/2023-06-06"
 SECRET = "C66EF7B239D24632943D115EDE9CB810"
-OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
+OK = b"HTTP/1.1 200 OK\r\nRequest-Id: the-originals-own\r\nContent-Length: 2\r\n\r\n{}"
 
 
 @dataclass
@@ -229,7 +229,7 @@ async def test_what_belongs_to_one_connection_stays_on_it(desk: RunningDesk, cal
         await call.whole()
         await call.send(
             b"HTTP/1.1 200 OK\r\nConnection: X-Mine, close\r\nX-Mine: 1\r\nKeep-Alive: timeout=5\r\nUpgrade: h2c\r\n"
-            b"Proxy-Authenticate: Basic\r\nTrailer: X-End\r\nTransfer-Encoding: chunked\r\nX-Kept: 1\r\n\r\n"
+            b"Proxy-Authenticate: Basic\r\nTrailer: X-End\r\nContent-Length: 7\r\nTransfer-Encoding: chunked\r\nX-Kept: 1\r\n\r\n"
             b"2\r\n{}\r\n0\r\nX-End: 1\r\n\r\n"
         )
 
@@ -587,5 +587,6 @@ async def test_no_token_and_no_path_is_logged(capfd: pytest.CaptureFixture[str],
     assert "reservations" not in told
     first, second = [json.loads(line) for line in lines.getvalue().splitlines()]
     assert [(one["operation"], one["status"]) for one in (first, second)] == [("upstream", 200), ("upstream", 502)]
+    assert first["request_id"] == "the-originals-own"
     assert second["request_id"] == reply.headers["request-id"]
     assert re.search(r"upstream failed.*RemoteProtocolError", told)

@@ -25,7 +25,6 @@ IDLE = 4.0
 _SEGMENT = rb"(?!\.\.?(?:/|\Z))[A-Za-z0-9._~-]+"
 _PATH = re.compile(re.escape(PREFIX.encode()) + _SEGMENT + rb"(?:/" + _SEGMENT + rb")*")
 """Plain segments only: nothing that one server reads as another path than the next."""
-_QUERY = re.compile(rb"[!-~]*")
 _SERVED = frozenset((PREFIX + operation.path).lower().encode() for operation in CONNECTOR)
 
 _OF_THE_CONNECTION = frozenset(
@@ -73,12 +72,7 @@ class Upstream:
     def takes(self, scope: MutableMapping[str, Any]) -> bool:
         """Whether it is a Connector API call that could be the upstream's: none of the desk's own, in any letter case."""
         path: bytes = scope["raw_path"]
-        return (
-            scope["method"] == "POST"
-            and _PATH.fullmatch(path) is not None
-            and _QUERY.fullmatch(scope["query_string"]) is not None
-            and path.lower() not in _SERVED
-        )
+        return scope["method"] == "POST" and _PATH.fullmatch(path) is not None and path.lower() not in _SERVED
 
     async def ask(self, scope: MutableMapping[str, Any], receive: Receive, request_id: str) -> Answer:
         """Send the call on and wait for the beginning of the answer.
