@@ -12,7 +12,7 @@ from typing import Any
 
 import typer
 
-from docs import property_file_tables
+from docs import property_file_tables, property_schema
 from nightporter.cli.main import app
 from nightporter.operations import CONNECTOR, Minimal, Operation, Portfolio
 from nightporter.settings import described
@@ -248,12 +248,15 @@ def renewed(text: str) -> str:
 
 
 def main() -> None:
-    """Write every page whose generated parts are stale."""
+    """Write every page whose generated parts are stale, and the schema of property files."""
     for page in sorted(DOCS.glob("**/*.md")):
         text = page.read_text("utf-8")
         if (new := renewed(text)) != text:
             page.write_text(new, "utf-8")
             sys.stdout.write(f"{page.relative_to(DOCS.parent)}\n")
+    if not property_schema.FILE.exists() or property_schema.FILE.read_text("utf-8") != property_schema.printed():
+        property_schema.FILE.write_text(property_schema.printed(), "utf-8")
+        sys.stdout.write(f"{property_schema.FILE.name}\n")
 
 
 if __name__ == "__main__":

@@ -4,9 +4,10 @@ from typing import Annotated
 
 import typer
 
-from nightporter.cli import commands, cut_key, demo, openapi, pay, serve, upgrade, watch
+from nightporter.cli import commands, cut_key, demo, export, load, openapi, pay, schema, serve, upgrade, watch
 from nightporter.cli import print as print_
 from nightporter.cli.asking import EXIT_CODES, survive_any_terminal
+from nightporter.cli.desk import DESK_EXIT_CODES
 from nightporter.cli.running import SERVER_EXIT_CODES
 
 app = typer.Typer(
@@ -19,6 +20,9 @@ app = typer.Typer(
 app.command("demo", epilog=SERVER_EXIT_CODES)(demo.demo)
 app.command("serve", epilog=SERVER_EXIT_CODES)(serve.serve)
 app.command("upgrade", epilog=SERVER_EXIT_CODES)(upgrade.upgrade)
+app.command("load", epilog=DESK_EXIT_CODES)(load.load)
+app.command("export", epilog=DESK_EXIT_CODES)(export.export)
+app.command("schema", epilog="Exit codes: 0 done; 2 wrong usage.")(schema.schema)
 app.command("openapi", epilog="Exit codes: 0 done; 2 wrong usage.")(openapi.openapi)
 app.command("print", epilog=EXIT_CODES)(print_.print_file)
 app.command("cut-key", epilog=EXIT_CODES)(cut_key.cut_key)

@@ -65,7 +65,9 @@ class ClientRecord(Shape, kw_only=True):
 
     id: Id
     name: Name
-    client_token: Annotated[Token | None, Meta(description="What it sends as ClientToken; kept as a hash.")] = None
+    client_token: Annotated[
+        Token | None, Meta(description="What it sends as ClientToken; kept as a hash. Either this or ClientTokenHash.")
+    ] = None
     client_token_hash: TokenHash | None = None
     rights: Annotated[list[str], Meta(description="For the operations that not every client may call.")] = []
 
@@ -74,7 +76,9 @@ class AccessTokenRecord(Shape, kw_only=True):
     """One token of an integration."""
 
     id: Id
-    access_token: Annotated[Token | None, Meta(description="What is sent as AccessToken; kept as a hash.")] = None
+    access_token: Annotated[
+        Token | None, Meta(description="What is sent as AccessToken; kept as a hash. Either this or AccessTokenHash.")
+    ] = None
     access_token_hash: TokenHash | None = None
 
 

@@ -37,14 +37,25 @@ async def load_property(
     ``content`` is the file, or all of its bytes; a file must be one that can be read again from its beginning, at the
     speed of a disk. It is never in memory as a whole, and the desk goes on meanwhile; only what others write waits. What
     was done since is not undone: a command that is there already stays as it is, a resource access token that was updated
-    later too, and a revoked access token stays revoked (see SetProperty). Raises InvalidPropertyFile, and then nothing was
-    changed.
+    later too, and a revoked access token stays revoked (see SetProperty). Who gives up waiting early enough finds nothing
+    changed. Raises InvalidPropertyFile, and then nothing was changed.
     """
     file = io.BytesIO(content) if isinstance(content, bytes) else content
     now = seconds(sources.now())
+    gave_up = False
+
+    def told(done: int, whole: int) -> None:
+        if gave_up:
+            raise InvalidPropertyFile("Nobody waited for it any more.")
+        if progress is not None:
+            progress(done, whole)
+
     try:
         found = await asyncio.to_thread(_found, file)
-        await writer.write(LoadProperty(lambda: _intents(file, found, now, None, progress or _silent)))
+        await writer.write(LoadProperty(lambda: _intents(file, found, now, told)))
+    except asyncio.CancelledError:
+        gave_up = True
+        raise
     except PropertyRefused as refused:
         raise InvalidPropertyFile(str(refused)) from None
     return _counts(found)
@@ -61,10 +72,6 @@ def read_property(content: bytes, now: int, enterprise_id: str | None = None) ->
     for _ in _read(load, file, found):
         pass
     return load.piece(is_last=True), _counts(found)
-
-
-def _silent(done: int, whole: int) -> None:
-    """Nobody looks."""
 
 
 def _found(file: BinaryIO) -> list[Piece]:
@@ -84,10 +91,8 @@ def _counts(found: Sequence[Piece]) -> dict[str, int]:
     return counts
 
 
-def _intents(
-    file: BinaryIO, found: Sequence[Piece], now: int, enterprise_id: str | None, progress: Progress
-) -> Iterator[SetProperty]:
-    load = Load(now, enterprise_id)
+def _intents(file: BinaryIO, found: Sequence[Piece], now: int, progress: Progress) -> Iterator[SetProperty]:
+    load = Load(now)
     done, whole = 0, sum(piece.count for piece in found)
     progress(0, whole)
     for piece in _read(load, file, found):
