@@ -91,6 +91,40 @@ async def test_showing_a_command(desk: RunningDesk, program: Program, pdf: Path)
     assert "FileData" not in scripts["Data"]
 
 
+async def test_showing_how_a_command_came_to_where_it_is(desk: RunningDesk, program: Program, pdf: Path) -> None:
+    command_id = id_of(await program("print", str(pdf)))
+    for state, fields in (
+        ("Processing", {"Executor": "desk-1", "Progress": 50}),
+        ("Error", {"Notes": "paper\njam", "Result": {"Guest": "Müller", "Lines": [1, 2]}}),
+    ):
+        desk.clock.move(60)
+        await desk.call("commands/update", CommandId=command_id, State=state, **fields)
+    people = (await program("commands", "show", command_id)).out
+    assert people.splitlines()[-6:] == [
+        "History  2026-03-01 12:00:00 UTC Pending",
+        "         2026-03-01 12:01:00 UTC Processing",
+        "         2026-03-01 12:02:00 UTC Error",
+        "Taken by desk-1",
+        "Progress 50 %",
+        "Notes    paper?jam",
+    ]
+    scripts = json.loads((await program("commands", "show", command_id, "--json")).out)["Execution"]
+    assert scripts == {
+        "Progress": 50,
+        "Notes": "paper\njam",
+        "Executor": "desk-1",
+        "States": [
+            {"State": "Pending", "Utc": "2026-03-01T12:00:00Z"},
+            {"State": "Processing", "Utc": "2026-03-01T12:01:00Z"},
+            {"State": "Error", "Utc": "2026-03-01T12:02:00Z"},
+        ],
+    }
+    people = (await program("commands", "show", command_id, "--result")).out
+    assert people.splitlines()[-1] == 'Result   {"Guest":"Müller","Lines":[1,2]}'
+    scripts = json.loads((await program("commands", "show", command_id, "--result", "--json")).out)["Execution"]
+    assert scripts["Result"] == {"Guest": "Müller", "Lines": [1, 2]}
+
+
 async def test_every_kind_of_command_can_be_shown(desk: RunningDesk, program: Program) -> None:
     await program("cut-key")
     await program("pay", "--amount", "5", "--currency", "EUR")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import stat
 from collections.abc import AsyncIterator
@@ -72,6 +73,23 @@ async def test_processing_goes_through_every_state(
             states += [event["State"] for event in events if event["Id"] == command_id]
     assert states == ["Pending", "Received", "Processing", "Processing", "Processed"]
     assert (await desk.call("commands/getAllActive")).json()["Commands"] == []
+
+
+async def test_of_two_at_the_same_queue_the_one_that_begins_a_command_first_has_it(
+    desk: RunningDesk, program: Program, pdf: Path
+) -> None:
+    """Started again under another name, it goes on with what is Received."""
+    await desk.call("commands/update", CommandId=WAITING, State="Received")
+    taken = json.loads((await program("print", str(pdf), "--json")).out)["CommandId"]
+    await desk.call("commands/update", CommandId=taken, State="Received", Executor="desk-1")
+    async with watching(desk, "--process") as watch:
+        await watch.says(WAITING, "Processed")
+        await watch.says(taken, "left alone", "taken by desk-1")
+    reply = await desk.call("commands/getAllByIds", CommandIds=[WAITING, taken], Extent={"Execution": True})
+    names = {one["Id"]: one["Execution"]["Executor"] for one in reply.json()["Commands"]}
+    assert re.fullmatch(r"nightporter watch on .+, process \d+", names[WAITING])
+    assert names[taken] == "desk-1"
+    assert await state_of(desk, taken) == "Received"
 
 
 async def test_json_lines(desk: RunningDesk) -> None:

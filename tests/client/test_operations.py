@@ -7,8 +7,9 @@ from decimal import Decimal
 from inspect import signature
 
 import pytest
+from msgspec import UNSET, UnsetType
 
-from nightporter.client import Blocked, Client, NotRecognised, Refused, Span, TokenChange, TokenToAdd
+from nightporter.client import Blocked, Client, NotRecognised, Refused, Span, TokenChange, TokenToAdd, result_of
 from nightporter.domain.command import CommandState
 from nightporter.domain.command_data import PaymentType
 from nightporter.domain.device import DeviceType
@@ -69,6 +70,36 @@ async def test_printing(client: Client) -> None:
     await client.update(command_id, CommandState.ERROR, notes="no paper")
     (command,) = (await client.get_all_by_ids([command_id])).commands
     assert command.state is CommandState.ERROR
+
+
+async def test_what_became_of_a_command_is_told_when_it_is_asked_for(client: Client) -> None:
+    command_id = await client.add_printer(PRINTER, PDF)
+    await client.update(command_id, CommandState.PROCESSING, progress=12.5, executor="desk-1", result={"JobId": 17})
+    (command,) = (await client.get_all_by_ids([command_id], execution=True)).commands
+    execution = command.execution
+    assert not isinstance(execution, UnsetType)
+    assert (execution.progress, execution.executor, execution.notes) == (12.5, "desk-1", None)
+    assert [(one.state, one.utc) for one in execution.states] == [
+        (CommandState.PENDING, NOON),
+        (CommandState.PROCESSING, NOON),
+    ]
+    assert result_of(command) == {"JobId": 17}
+    (command,) = (await client.get_all_by_ids([command_id])).commands
+    assert command.execution is UNSET
+    assert result_of(command) is None
+    (command,) = (await client.get_all_by_ids([WAITING], execution=True)).commands
+    assert result_of(command) is None
+
+
+async def test_a_command_that_another_executor_has_is_refused(client: Client) -> None:
+    command_id = await client.add_printer(PRINTER, PDF)
+    await client.report(command_id, CommandState.RECEIVED, executor="desk-1")
+    with pytest.raises(Refused, match="taken by desk-1") as refused:
+        await client.report(command_id, CommandState.RECEIVED, executor="desk-2")
+    assert refused.value.status == 409
+    await client.report(command_id, CommandState.PROCESSED, executor="desk-1", result={"Name": "Müller"})
+    (command,) = (await client.get_all_by_ids([command_id], execution=True)).commands
+    assert result_of(command) == {"Name": "Müller"}
 
 
 async def test_keys(client: Client) -> None:

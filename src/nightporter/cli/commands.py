@@ -26,28 +26,32 @@ app = typer.Typer(help="Look at commands.", no_args_is_help=True)
 @app.command("show", epilog=EXIT_CODES)
 def show(
     command_id: Annotated[UUID, typer.Argument(help="Id of the command.", metavar="ID")],
+    result: Annotated[
+        bool,
+        typer.Option("--result", help="Show also what the executor sent as Result; it may hold a guest's data."),
+    ] = False,
     as_json: JsonOption = False,
     address: AddressOption = DEFAULT_ADDRESS,
     client_token: ClientTokenOption = None,
     access_token: AccessTokenOption = None,
 ) -> None:
-    """Tell what a command is and where it stands.
+    """Tell what a command is, where it stands, and how it came there.
 
     Commands of connected devices can be seen, and those that the same integration added. The document itself and the
     guest's name are not shown.
     """
-    from nightporter.cli.telling import story, summary
+    from nightporter.cli.telling import execution, history, story, summary
     from nightporter.client import Client
 
     async def act(client: Client) -> None:
-        page = await client.get_all_by_ids([str(command_id)])
+        page = await client.get_all_by_ids([str(command_id)], execution=True)
         if not page.commands:
             raise fail(f"there is no command {command_id} that these tokens may see", FAILED)
         command = page.commands[0]
         if as_json:
-            say_json(summary(command))
+            say_json({**summary(command), **execution(command, with_result=result)})
         else:
-            for told in story(command):
+            for told in (*story(command), *history(command, with_result=result)):
                 say(told)
 
     ask(caller(address, None, client_token, access_token), act)

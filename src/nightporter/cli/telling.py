@@ -5,7 +5,9 @@ Documents, the custom data of machines, and guests' names, telephone numbers and
 
 from typing import Any
 
-from nightporter.client import Data
+from msgspec import UnsetType
+
+from nightporter.client import Data, result_of
 from nightporter.domain.command import CommandState
 from nightporter.wire.command_data import (
     FiscalMachineCommandData,
@@ -14,6 +16,7 @@ from nightporter.wire.command_data import (
     PrinterCommandData,
 )
 from nightporter.wire.commands import Command
+from nightporter.wire.shapes import encode
 
 STORY = {
     CommandState.PENDING: "It waits at the desk; nobody has taken it yet.",
@@ -102,6 +105,40 @@ def story(command: Command[Data]) -> list[str]:
         f"Device   {command.device.name} ({command.device.type}, {command.device.id})",
         f"To do    {work_of(command.data)}",
     ]
+
+
+def execution(command: Command[Data], *, with_result: bool) -> dict[str, Any]:
+    """For scripts, what became of it, in the words of the wire; nothing where the server does not tell it."""
+    told = command.execution
+    if isinstance(told, UnsetType):
+        return {}
+    result = {"Result": result_of(command)} if with_result else {}
+    states = [{"State": one.state, "Utc": one.utc} for one in told.states]
+    return {
+        "Execution": {
+            "Progress": told.progress, "Notes": told.notes, **result, "Executor": told.executor, "States": states,
+        }
+    }  # fmt: skip
+
+
+def history(command: Command[Data], *, with_result: bool) -> list[str]:
+    """For people, how it came to where it stands."""
+    told = command.execution
+    if isinstance(told, UnsetType):
+        return []
+    lines = [
+        f"{'' if place else 'History':<8} {one.utc:%Y-%m-%d %H:%M:%S} UTC {one.state}"
+        for place, one in enumerate(told.states)
+    ]
+    if told.executor is not None:
+        lines.append(f"Taken by {told.executor}")
+    if told.progress is not None:
+        lines.append(f"Progress {told.progress:g} %")
+    if told.notes is not None:
+        lines.append(f"Notes    {told.notes}")
+    if with_result and (result := result_of(command)) is not None:
+        lines.append(f"Result   {encode(result).decode()}")
+    return lines
 
 
 def _counted(number: int, one: str, many: str) -> str:

@@ -52,7 +52,8 @@ def watch(
 
     With --process this is a whole executor except for the machine: each command goes through Received, Processing and
     Processed. Use it where nobody expects paper, keys or money. Started again, it goes on with what is still Pending or
-    Received; a document is on the disk before its command is Processing.
+    Received; a document is on the disk before its command is Processing. Of several at the same queue, the one that
+    begins a command first has it.
 
     It runs until Ctrl-C, waits for a server that is away, and misses nothing meanwhile. Output is one line for each
     command and each step (with --json one JSON object a line); what else there is to say goes to the error stream.
@@ -82,10 +83,14 @@ def _stop_like_ctrl_c() -> None:
 
 class _Executor:
     def __init__(self, client: "Client", folder: Path | None, *, process: bool, as_json: bool) -> None:
+        import os
+        import platform
+
         self._client = client
         self._folder = folder
         self._process = process
         self._as_json = as_json
+        self._name = f"nightporter watch on {platform.node() or 'this machine'}, process {os.getpid()}"[:255]
 
     async def run(self) -> None:
         import asyncio
@@ -135,7 +140,11 @@ class _Executor:
     async def _report(
         self, command: "Command[Data]", state: "CommandState", progress: float | None = None, notes: str | None = None
     ) -> None:
-        await self._client.report(command.id, state, progress=progress, notes=notes)
+        from nightporter.domain.command import CommandState
+
+        # Named from Processing on: what is Received may be begun by whoever starts again, under another name.
+        executor = self._name if state is CommandState.PROCESSING else None
+        await self._client.report(command.id, state, progress=progress, notes=notes, executor=executor)
         if self._as_json:
             say_json({"Id": command.id, "State": state, "Progress": progress})
         else:

@@ -13,7 +13,7 @@ from nightporter.client.errors import (
     Unreadable,
 )
 from nightporter.client.patience import Means, Patience
-from nightporter.client.replies import CommandPage, Data
+from nightporter.client.replies import CommandPage, Data, result_of
 from nightporter.client.requests import Span, TokenChange, TokenToAdd
 from nightporter.client.socket import Connection
 
@@ -36,4 +36,5 @@ __all__ = [
     "Uncertain",
     "Unreachable",
     "Unreadable",
+    "result_of",
 ]

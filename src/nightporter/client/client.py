@@ -1,7 +1,7 @@
 """The client: the operations, and what executors and adders build on them."""
 
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -174,13 +174,21 @@ class Client(Operations):
                     return
 
     async def report(
-        self, command_id: str, state: CommandState, *, progress: float | None = None, notes: str | None = None
+        self,
+        command_id: str,
+        state: CommandState,
+        *,
+        progress: float | None = None,
+        notes: str | None = None,
+        executor: str | None = None,
+        result: Mapping[str, Any] | None = None,
     ) -> None:
         """:meth:`update`, and as long as the server is away or busy, again: what became of a command must get through.
 
         Raises Refused for what another try would not change, for example a command that has ended otherwise.
         """
-        await self._persist(lambda: self.update(command_id, state, progress=progress, notes=notes))
+        told = {"progress": progress, "notes": notes, "executor": executor, "result": result}
+        await self._persist(lambda: self.update(command_id, state, **told))  # type: ignore[arg-type]  # as they are named
 
     async def _fetch(self, command_id: str) -> Command[Data] | None:
         """One command as it is now; None when it cannot be seen, or not be read."""

@@ -1,7 +1,7 @@
 """One method for each operation of the contract."""
 
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -36,10 +36,19 @@ class Operations:
         return read_commands(await self._calls.read(QUEUE, limited(count, cursor)))
 
     async def get_all_by_ids(
-        self, command_ids: Sequence[str], count: int | None = None, cursor: str | None = None
+        self,
+        command_ids: Sequence[str],
+        count: int | None = None,
+        cursor: str | None = None,
+        *,
+        execution: bool = False,
     ) -> CommandPage:
-        """Up to 1000 commands in any state, newest first; those that this client may not see are left out."""
-        fields = {"CommandIds": list(command_ids), **limited(count, cursor)}
+        """Up to 1000 commands in any state, newest first; those that this client may not see are left out.
+
+        ``execution`` asks for what became of each; a server that does not tell it leaves ``command.execution`` unset.
+        """
+        extent = {"Extent": {"Execution": True}} if execution else {}
+        fields = {"CommandIds": list(command_ids), **extent, **limited(count, cursor)}
         return read_commands(await self._calls.read("commands/getAllByIds", fields))
 
     async def add_printer(
@@ -106,10 +115,23 @@ class Operations:
         return await self._add_command("commands/addPaymentTerminal", fields, idempotency_key)
 
     async def update(
-        self, command_id: str, state: CommandState, *, progress: float | None = None, notes: str | None = None
+        self,
+        command_id: str,
+        state: CommandState,
+        *,
+        progress: float | None = None,
+        notes: str | None = None,
+        executor: str | None = None,
+        result: Mapping[str, Any] | None = None,
     ) -> None:
-        """Report the state of a command; ``progress`` counts with Processing, ``notes`` with an end state."""
-        fields = given(CommandId=command_id, State=state, Progress=progress, Notes=notes)
+        """Report the state of a command; ``progress`` counts with Processing, ``notes`` with an end state.
+
+        ``executor`` is the name under which it is taken: when another one has it, this raises Refused with status 409.
+        ``result`` is what came of it, at most 64 KiB as JSON.
+        """
+        fields = given(
+            CommandId=command_id, State=state, Progress=progress, Notes=notes, Executor=executor, Result=result
+        )
         read(await self._calls.read("commands/update", fields), Empty)
 
     # Fiscal machine commands (contract 7.7)

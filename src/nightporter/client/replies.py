@@ -1,9 +1,9 @@
 """How answers are read: commands with their data in the shape of their device (contract 2.13, encoding C)."""
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
-from msgspec import Raw
+from msgspec import Raw, UnsetType
 
 from nightporter.client.errors import Unreadable
 from nightporter.domain.command import CommandState
@@ -75,6 +75,16 @@ def read_commands(body: bytes) -> CommandPage:
     return CommandPage([_with_data(command) for command in page.commands], cursor)
 
 
+def result_of(command: Command[Data]) -> dict[str, Any] | None:
+    """What the executor sent as Result; None where it sent none, where it was not asked for, and where no server tells it."""
+    if isinstance(command.execution, UnsetType):
+        return None
+    text = bytes(command.execution.result)
+    return None if text == b"null" else read(text, dict[str, Any])
+
+
 def _with_data(command: Command[Raw]) -> Command[Data]:
     data: Data = read(bytes(command.data), DATA_OF[command.device.type])  # type: ignore[assignment]  # the table's values are Data
-    return Command(command.id, command.state, command.created_utc, command.creator, command.device, data)
+    return Command(
+        command.id, command.state, command.created_utc, command.creator, command.device, data, command.execution
+    )
