@@ -1,10 +1,12 @@
 """What becomes of each record of a property file, as the operations then see it, and what its refusals say."""
 
+import json
 import sqlite3
 from typing import Any
 
 import pytest
 
+from nightporter.operations.administration.load_property import InvalidPropertyFile
 from tests.harness import RunningDesk
 from tests.operations.administration.test_load_property import (
     COMMAND,
@@ -325,3 +327,16 @@ async def test_a_refusal_says_the_whole_problem(
 )
 async def test_the_part_that_is_wrong_is_told_among_good_ones(desk: RunningDesk, content: bytes, told: str) -> None:
     assert (await refusal(desk, content)).startswith(told)
+
+
+async def test_a_record_is_read_or_refused_however_deep_it_is(desk: RunningDesk) -> None:
+    enterprise = {"Id": ENTERPRISE, "Name": "Inn", "AcceptedCurrencies": ["EUR"]}
+    before = json.dumps({"Enterprises": [enterprise], "Customers": [{"Id": GUEST, "LastName": "Guest"}]})
+    outcomes = set()
+    for depth in range(900, 1000):
+        text = before.replace('"Guest"', '"Guest", "Notes": ' + "[" * depth + "]" * depth)
+        try:
+            await load(desk, text.encode())
+        except InvalidPropertyFile as refused:
+            outcomes.add(str(refused).rpartition(": ")[2].split(" (")[0])
+    assert outcomes <= {"Expected less depth"}

@@ -114,7 +114,11 @@ def _read(load: Load, file: BinaryIO, found: Sequence[Piece]) -> Iterator[Piece]
     for piece in found:
         load.part = piece.part
         keep, decode = KEEP[piece.part], decoders[piece.part].decode
-        for load.place, load.raw in enumerate(read_piece(file, piece), piece.first):
+        try:
+            records = read_piece(file, piece)
+        except RecursionError:  # less room is left here than where the pieces were found
+            raise InvalidPropertyFile(f"{piece.part}: Expected less depth") from None
+        for load.place, load.raw in enumerate(records, piece.first):
             try:
                 text = bytes(load.raw).decode()
                 # The whole of it, so that what is kept can be read again by whoever asks for it.
