@@ -44,6 +44,28 @@ DIFFERENCES: tuple[tuple[str, str], ...] = (
         "Left out silently, as every other foreign id; the original's documentation asks for a refusal.",
     ),
     (
+        "Expiry of commands",
+        "A command for a payment terminal that has not begun within ten minutes is `Cancelled`; other devices can be given such "
+        "a time (`ExpiresAfter`). In the original a command waits for any length of time. See [time](time.md).",
+    ),
+    (
+        "Stalled commands",
+        "A device can be given a time of silence after which its commands in `Processing` become `Error`, or `Pending` once "
+        "more (`StalledAfter`, `StalledPolicy`).",
+    ),
+    (
+        "Late truth",
+        "An end that the desk itself has set (expiry, stall, administrator) yields once to an end that an executor reports.",
+    ),
+    (
+        "`Executor` and `Result` of `commands/update`",
+        "Who names an `Executor` gets 409 where another one has taken the command; `Result` is kept. Without them nothing is new.",
+    ),
+    (
+        "`Extent` of `commands/getAllByIds`",
+        "`{\"Execution\": true}` adds progress, notes, result, executor and the history of states to each command.",
+    ),
+    (
         "Long queues",
         "Replies that carry documents are streamed row by row (chunked transfer encoding), whatever their length.",
     ),
@@ -67,13 +89,6 @@ NOT_BUILT: tuple[tuple[str, str], ...] = (
         "Facts, devices and tokens come from a property file, and only `demo` loads one: a desk that `serve` makes is empty, "
         "and nothing fills it over HTTP or from the command line yet.",
     ),
-    ("Expiry of commands (`ExpiresAfter`)", "A command waits until it is taken. That holds for payments too."),
-    ("Stalled commands (`StalledAfter`)", "A command whose executor died stays in `Processing`."),
-    (
-        "One taker (`Executor`), `Result`, late truth",
-        "`commands/update` ignores the extra fields; an end state is final.",
-    ),
-    ("`Extent.Execution`", "Progress and notes are kept, but no operation tells them."),
     ("PostgreSQL", "One process on one SQLite file."),
     ("Encryption at rest", "Access tokens are kept as hashes; PINs, documents and guest data as they are."),
     ("Retention", "Nothing is deleted: commands, documents, events and keys stay until somebody removes the file."),

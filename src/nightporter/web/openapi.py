@@ -29,7 +29,7 @@ _ERRORS = {
     "403": "A rule of the property stands against it; a person there can resolve it.",
     "404": "There is no such operation.",
     "408": "The request took too long.",
-    "409": "Somebody else changed the data at the same time.",
+    "409": "Somebody else changed the data at the same time, or has taken the command.",
     "413": "The body is too large.",
     "429": "Too many requests for this access token; see the header Retry-After.",
     "500": "A defect of the desk, logged under the request id.",
@@ -99,7 +99,7 @@ def _with_names(schema: Any) -> Any:
     return [_with_names(one) for one in schema] if isinstance(schema, list) else schema
 
 
-_SOURCE = re.compile(r" ?\((?:contract |[DV]\d)[^)]*\)|^(?:Contract [\d.]*\d(?:, request)?|The reply of .*)(?:[:;,] )?")
+_SOURCE = re.compile(r" ?\((?:contract |DESIGN|[DV]\d)[^)]*\)|^(?:Contract [\d.]*\d(?:, request)?|The reply of .*)(?:[:;,] )?")
 _REFUSED = re.compile(r"\b(" + "|".join(kind.__name__ for kind in STATUS) + r")(?:\(\"(\w+)\"\))?(?= |\.|,|;)")
 
 

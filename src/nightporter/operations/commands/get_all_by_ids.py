@@ -16,7 +16,7 @@ class Extent(Shape):
 
 
 class Parameters(Common, kw_only=True):
-    """Contract 7.2, request; ``Extent`` is ours."""
+    """Contract 7.2, request; ``Extent`` is not in the original (DESIGN, "The reason, told")."""
 
     command_ids: Ids
     limitation: Limitation | None = None

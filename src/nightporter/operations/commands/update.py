@@ -19,7 +19,7 @@ ROUNDS = 5
 class Parameters(Common, kw_only=True):
     """Contract 7.6, request; ``ExternalRequestIdentifier`` is accepted and ignored (V52).
 
-    ``Executor`` and ``Result`` are ours (DESIGN, "One taker", "The reason, told").
+    ``Executor`` and ``Result`` are not in the original (DESIGN, "One taker", "The reason, told").
     """
 
     command_id: Id
