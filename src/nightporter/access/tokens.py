@@ -2,6 +2,12 @@
 
 import hashlib
 import hmac
+import secrets
+
+
+def new_token() -> str:
+    """A new token of 256 random bits, in the form of the vendor's tokens."""
+    return f"{secrets.token_hex(16)}-{secrets.token_hex(16)}".upper()
 
 
 def token_hash(token: str) -> str:

@@ -10,6 +10,7 @@
     ├── NotPermitted         the caller is known, but may not do this
     ├── TooManyRequests      the access token asks too often
     ├── Invalid              a field, or the thing it names, is not usable
+    ├── InvalidRecord        a record of a batch cannot be kept
     ├── Contradictory        the filters do not make a question together
     ├── Blocked              a rule of the property stands against it; a person there can resolve it
     ├── Changed              somebody else changed it at the same moment
@@ -51,7 +52,7 @@ class TooLarge(Refusal):
 
 
 class NotRecognised(Refusal):
-    """``parameter`` (ClientToken or AccessToken) is missing, unknown, revoked, or its integration is disabled."""
+    """``parameter`` (ClientToken, AccessToken or Authorization) is missing, unknown, revoked, or its integration is disabled."""
 
     def __init__(self, parameter: str) -> None:
         super().__init__(f"Invalid {parameter}")
@@ -75,6 +76,10 @@ class Invalid(Refusal):
     def __init__(self, parameter: str) -> None:
         super().__init__(f"Invalid {parameter}")
         self.parameter = parameter
+
+
+class InvalidRecord(Refusal):
+    """A record of a batch cannot be kept; the message names the record, the field and what was expected."""
 
 
 class Contradictory(Refusal):

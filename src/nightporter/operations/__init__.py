@@ -1,6 +1,7 @@
 """The table of contents: every operation, one line each. Routes, OpenAPI and the coverage ledger come from here."""
 
 from nightporter.access.rights import Right
+from nightporter.operations.administration import ADMINISTRATION
 from nightporter.operations.commands import (
     add_key_cutter,
     add_payment_terminal,
@@ -11,7 +12,7 @@ from nightporter.operations.commands import (
 )
 from nightporter.operations.devices import get_all as devices
 from nightporter.operations.fiscal_machine_commands import get_all as fiscal
-from nightporter.operations.operation import Call, Minimal, Operation, Portfolio, Streamed
+from nightporter.operations.operation import AdministrationCall, Call, Minimal, Operation, Portfolio, Streamed
 from nightporter.operations.resource_access_tokens import add as add_tokens
 from nightporter.operations.resource_access_tokens import delete as delete_tokens
 from nightporter.operations.resource_access_tokens import get_all as tokens
@@ -20,7 +21,7 @@ from nightporter.wire.commands import AddedCommand, Commands, Devices, FiscalMac
 from nightporter.wire.resource_access_tokens import ResourceAccessTokenPage, ResourceAccessTokens
 from nightporter.wire.shapes import Empty
 
-__all__ = ["CONNECTOR", "Call", "Minimal", "Operation", "Portfolio", "Streamed"]
+__all__ = ["ADMINISTRATION", "CONNECTOR", "AdministrationCall", "Call", "Minimal", "Operation", "Portfolio", "Streamed"]
 
 _ONE, _MANY, _PAGE = Portfolio.ENTERPRISE_ID, Portfolio.ENTERPRISE_IDS, Minimal.EMPTY_PAGE
 

@@ -7,13 +7,15 @@ from functools import cached_property
 from typing import Any, Protocol
 
 from nightporter.access.actor import Actor
+from nightporter.access.administrator import Administrator
 from nightporter.access.rights import Right
 from nightporter.domain.sources import Sources
 from nightporter.domain.value import value
 from nightporter.operations.never_twice import InFlight
+from nightporter.storage.audit import Audit
 from nightporter.storage.database import Database
 from nightporter.storage.writer import Writer
-from nightporter.wire.shapes import Common, Shape, decoder
+from nightporter.wire.shapes import Shape, decoder
 
 
 @value
@@ -27,6 +29,22 @@ class Call:
     sources: Sources
     in_flight: InFlight
     idempotency_key: str | None = None
+
+
+@value
+class AdministrationCall:
+    """One call of an administration operation: which administrator calls, and what the steps may use."""
+
+    operation: str
+    administrator: Administrator
+    database: Database
+    writer: Writer
+    sources: Sources
+
+    @property
+    def audit(self) -> Audit:
+        """Who does what, for the record."""
+        return Audit(self.administrator.token_id, self.administrator.name, self.operation)
 
 
 class Portfolio(Enum):
@@ -58,14 +76,18 @@ class Operation:
     """One line of the table of contents."""
 
     path: str
-    run: Callable[[Call, Any], Awaitable[Shape | Streamed]]
-    parameters: type[Common]
+    run: Callable[[Any, Any], Awaitable[Shape | Streamed]]
+    """Takes a Call, an AdministrationCall where ``is_administration``, and the parameters."""
+    parameters: type[Shape]
     reply: type[Shape]
     portfolio: Portfolio = Portfolio.NO
     right: Right | None = None
     minimal: Minimal = Minimal.NEVER
     is_keyed: bool = False
     """Whether ``Idempotency-Key`` counts (DESIGN, "Never twice")."""
+    is_administration: bool = False
+    whole_desk: bool = False
+    """Whether only an administrator of every enterprise may call it."""
 
     @cached_property
     def decode(self) -> Callable[[bytes], Any]:

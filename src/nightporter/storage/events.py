@@ -1,12 +1,15 @@
 """Events: one row for each change of a command, numbered in the order in which they become visible."""
 
+from collections.abc import Sequence
+from typing import Any
+
 from sqlalchemy import func, or_, select
 
 from nightporter.access.actor import Scope
 from nightporter.domain.command import CommandState
 from nightporter.storage.batch import Batch, Event
 from nightporter.storage.database import Database
-from nightporter.storage.statements import Statement, add, among, at_most, given
+from nightporter.storage.statements import Row, Statement, add, among, at_most, given
 from nightporter.storage.tables import events
 
 _c = events.c
@@ -41,6 +44,34 @@ async def number(batch: Batch) -> list[Event]:
     ]
     await batch.transaction.run(_ADD, rows)
     return numbered
+
+
+def _listing(*, everywhere: bool, of_one: bool) -> Statement:
+    core, lists = select(_c.number, _c.enterprise_id, _c.command_id, _c.device_id, _c.state, _c.time), []
+    core = core.where(_c.number > given("number"))
+    if not everywhere:
+        core, lists = core.where(among(_c.enterprise_id, "enterprises")), ["enterprises"]
+    if of_one:
+        core = core.where(_c.command_id == given("command"))
+    return Statement(at_most(core.order_by(_c.number), "count"), lists=lists)
+
+
+_LISTINGS = {(e, o): _listing(everywhere=e, of_one=o) for e in (True, False) for o in (True, False)}
+
+
+async def page(
+    database: Database, enterprise_ids: Sequence[str] | None, command_id: str | None, last_seen: int, count: int
+) -> list[Row]:
+    """Number, enterprise, command, device, state and time of at most ``count`` events later than ``last_seen``, in order.
+
+    Of every enterprise for None.
+    """
+    wanted: dict[str, Any] = {"number": last_seen, "count": count}
+    if enterprise_ids is not None:
+        wanted["enterprises"] = enterprise_ids
+    if command_id is not None:
+        wanted["command"] = command_id
+    return await database.many(_LISTINGS[enterprise_ids is None, command_id is not None], **wanted)
 
 
 async def bounds(database: Database) -> tuple[int, int]:

@@ -17,7 +17,8 @@ from nightporter.domain.enterprise import Enterprise
 from nightporter.domain.reservation import Reservation, ReservationState
 from nightporter.domain.resource import Resource
 from nightporter.domain.value import value
-from nightporter.storage import tables
+from nightporter.storage import audit, tables
+from nightporter.storage.audit import Audit
 from nightporter.storage.batch import Batch
 from nightporter.storage.commands import AddCommands, add_commands
 from nightporter.storage.database import Database
@@ -243,6 +244,8 @@ class SetProperty:
     tokens: Sequence[Mapping[str, Any]] = ()
     references: Sequence[Reference] = ()
     names: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    audit: Audit | None = None
+    """Who sets them; each row that changes is recorded. The loading of a whole file is one record of its own."""
 
 
 FACTS = (
@@ -307,6 +310,8 @@ async def set_property(batch: Batch, intents: Sequence[SetProperty]) -> list[obj
     fetch, run = batch.transaction.fetch, batch.transaction.run
     for intent in intents:
         await _check(batch, intent)
+        if intent.audit is not None:
+            await audit.replaced(batch, intent.audit, intent.rows)
         for name in FACTS:
             rows = intent.rows.get(name, ())
             if name == "access_tokens":

@@ -16,7 +16,22 @@ from nightporter.domain.errors import Unavailable
 from nightporter.domain.resource_access_token import ResourceAccessToken
 from nightporter.domain.sources import Sources
 from nightporter.domain.value import value
-from nightporter.storage import commands, events, property, resource_access_tokens  # noqa: A004 - the property's own word
+from nightporter.storage import (
+    administration,
+    commands,
+    events,
+    fact_records,
+    property,  # noqa: A004 - the property's own word
+    resource_access_tokens,
+)
+from nightporter.storage.administration import (
+    AddAdministrationToken,
+    ChangeClient,
+    ChangeIntegration,
+    DeleteDevices,
+    RevokeTokens,
+    TouchTokens,
+)
 from nightporter.storage.batch import Batch, Event
 from nightporter.storage.command_changes import (
     ExpireCommands,
@@ -28,6 +43,7 @@ from nightporter.storage.command_changes import (
 )
 from nightporter.storage.commands import AddCommands
 from nightporter.storage.database import Database, Transaction
+from nightporter.storage.fact_records import DeleteFacts
 from nightporter.storage.idempotency import Twin
 from nightporter.storage.property import SetProperty
 from nightporter.storage.property_load import LoadProperty, load_property
@@ -57,6 +73,13 @@ Intent = (
     | DeleteResourceAccessTokens
     | SetProperty
     | LoadProperty
+    | DeleteFacts
+    | AddAdministrationToken
+    | RevokeTokens
+    | ChangeClient
+    | ChangeIntegration
+    | DeleteDevices
+    | TouchTokens
 )
 
 _TOUCH = Statement(update(desk).values(demo=desk.c.demo))
@@ -71,6 +94,13 @@ _CARRY_OUT: dict[type[Any], Callable[[Batch, Sequence[Any]], Awaitable[list[obje
     Probe: _probe,
     SetProperty: property.set_property,
     LoadProperty: load_property,
+    DeleteFacts: fact_records.delete_facts,
+    AddAdministrationToken: administration.add_tokens,
+    RevokeTokens: administration.revoke_tokens,
+    ChangeClient: administration.change_clients,
+    ChangeIntegration: administration.change_integrations,
+    DeleteDevices: administration.delete_devices,
+    TouchTokens: administration.touch_tokens,
     AddCommands: commands.add_commands,
     MoveCommand: move_commands,
     ExpireCommands: expire_commands,
@@ -143,7 +173,21 @@ class Writer:
     @overload
     async def write(self, intent: ChangeResourceAccessTokens) -> list[ResourceAccessToken] | None: ...
     @overload
-    async def write(self, intent: DeleteResourceAccessTokens | SetProperty | LoadProperty | Probe) -> None: ...
+    async def write(self, intent: RevokeTokens) -> int: ...
+    @overload
+    async def write(
+        self,
+        intent: DeleteResourceAccessTokens
+        | SetProperty
+        | LoadProperty
+        | DeleteFacts
+        | AddAdministrationToken
+        | ChangeClient
+        | ChangeIntegration
+        | DeleteDevices
+        | TouchTokens
+        | Probe,
+    ) -> None: ...
     async def write(self, intent: Intent) -> object:
         """Hand over ``intent``; returns what came of it once that is durable (each intent says what).
 

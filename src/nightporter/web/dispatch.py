@@ -13,7 +13,16 @@ import msgspec
 import structlog
 
 from nightporter.domain.errors import Malformed, Refusal, TooLarge, Unknown, UpstreamFailed, UpstreamSilent
-from nightporter.operations import CONNECTOR, Call, Minimal, Operation, Portfolio, Streamed
+from nightporter.operations import (
+    ADMINISTRATION,
+    CONNECTOR,
+    AdministrationCall,
+    Call,
+    Minimal,
+    Operation,
+    Portfolio,
+    Streamed,
+)
 from nightporter.web.budget import TimeBudget
 from nightporter.web.desk import Desk
 from nightporter.web.logs import RequestLine
@@ -25,6 +34,7 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 PREFIX = "/api/connector/v1/"
+ADMINISTRATION_PREFIX = "/api/administration/v1/"
 STRICT = "fiscalMachineCommands/getAll"
 """The one operation that never matched without regard to letter case (D1)."""
 
@@ -52,6 +62,7 @@ class Headers:
     content_length: int | None = None
     prefers_minimal: bool = False
     idempotency_key: str | None = None
+    authorization: bytes | None = None
 
     @classmethod
     def of(cls, headers: Iterable[tuple[bytes, bytes]]) -> "Headers":
@@ -64,6 +75,8 @@ class Headers:
                 found.content_length = int(value) if value.isdigit() else None
             elif name == b"prefer":
                 found.prefers_minimal = found.prefers_minimal or _prefers_minimal(value)
+            elif name == b"authorization":
+                found.authorization = value
             elif name == b"idempotency-key":
                 # Sent twice, a key is ambiguous; the joined text is refused as malformed.
                 text = value.decode("latin-1")
@@ -119,6 +132,7 @@ class Dispatch:
             if desk.settings.tolerant_paths
             else {}
         )
+        self._exact |= {(ADMINISTRATION_PREFIX + operation.path).encode(): operation for operation in ADMINISTRATION}
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         """Answer one HTTP request."""
@@ -178,6 +192,8 @@ class Dispatch:
         desk = self._desk
         if headers.content_type.split(b";")[0].strip().lower() != b"application/json":
             raise Malformed
+        if operation.is_administration:
+            return await self._administer(operation, headers, body)
         tokens = _read_tokens(body)
         actor = await desk.recognition.of_raw(bytes(tokens.client_token), bytes(tokens.access_token))
         desk.limit.count(actor.access_token_id)
@@ -203,6 +219,21 @@ class Dispatch:
         if second is None:
             return Answer(200, first, enterprise_ids=actor.enterprise_ids)
         return Answer(200, first=first + second, rest=pieces, enterprise_ids=actor.enterprise_ids)
+
+
+    async def _administer(self, operation: Operation, headers: Headers, body: bytes) -> Answer:
+        desk = self._desk
+        _read_tokens(body)  # the same strictness, whoever calls
+        administrator = await desk.recognition.of_administrator(headers.authorization)
+        desk.limit.count(administrator.token_id or administrator.name)
+        administrator.permit(operation.whole_desk)
+        parameters = operation.decode(body)
+        call = AdministrationCall(operation.path, administrator, desk.database, desk.writer, desk.sources)
+        reply = await operation.run(call, parameters)
+        if headers.prefers_minimal and _is_nothing(operation, reply):
+            return Answer(204)
+        assert isinstance(reply, Shape)
+        return Answer(200, encode(reply))
 
 
 def _is_nothing(operation: Operation, reply: Shape | Streamed) -> bool:

@@ -8,10 +8,12 @@ from typing import Any
 import msgspec
 
 from nightporter import __version__
-from nightporter.operations import CONNECTOR, Minimal, Operation, Portfolio
+from nightporter.operations import ADMINISTRATION, CONNECTOR, Minimal, Operation, Portfolio
+from nightporter.operations.administration import facts
 from nightporter.operations.never_twice import HEADER
 from nightporter.web.refusals import STATUS
 from nightporter.wire.command_data import DATA_OF, CommandData
+from nightporter.wire.property_file import RECORDS
 from nightporter.wire.scalars import describe_scalar
 from nightporter.wire.shapes import ErrorReply
 
@@ -45,13 +47,15 @@ def printed() -> bytes:
 
 def document() -> dict[str, Any]:
     """The document."""
-    shapes = [shape for operation in CONNECTOR for shape in (operation.parameters, operation.reply)]
+    served = (*CONNECTOR, *ADMINISTRATION)
+    shapes = [shape for operation in served for shape in (operation.parameters, operation.reply)]
+    records = [RECORDS[kind.part] for kind in facts.KINDS]
     _, found = msgspec.json.schema_components(
-        [*dict.fromkeys(shapes), *DATA_OF.values(), ErrorReply], schema_hook=_describe, ref_template=_REF + "{name}"
+        [*dict.fromkeys(shapes), *records, *DATA_OF.values(), ErrorReply], schema_hook=_describe, ref_template=_REF + "{name}"
     )
     schemas = {_name(name): _with_names(schema) for name, schema in found.items()}
     examples = msgspec.json.decode(files("nightporter.web").joinpath("examples.json").read_bytes())
-    paths = {f"/api/connector/v1/{o.path}": {"post": _operation(o, schemas, examples[o.path])} for o in CONNECTOR}
+    paths = {_address(one): {"post": _operation(one, schemas, examples.get(one.path))} for one in served}
     return {
         "openapi": "3.1.0",
         "info": {
@@ -62,8 +66,21 @@ def document() -> dict[str, Any]:
         },
         "servers": [{"url": "/"}],
         "paths": paths,
-        "components": {"schemas": schemas},
+        "components": {
+            "schemas": schemas,
+            "securitySchemes": {
+                "AdministrationToken": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "Made by administrationTokens/add, the first one by: nightporter tokens add --administration",
+                }
+            },
+        },
     }
+
+
+def _address(operation: Operation) -> str:
+    return f"/api/{'administration' if operation.is_administration else 'connector'}/v1/{operation.path}"
 
 
 _REF = "#/components/schemas/"
@@ -81,6 +98,12 @@ def _name(name: str) -> str:
     if name.startswith(_OPERATIONS):
         return "".join(part[:1].upper() + part[1:] for part in re.split(r"[._]", name.removeprefix(_OPERATIONS)))
     return name.split("_")[0]
+
+
+def _called(shape: type, schemas: dict[str, Any]) -> str:
+    """How ``shape`` is called in the document."""
+    name = _name(f"{shape.__module__}.{shape.__qualname__}")
+    return name if name in schemas else shape.__name__
 
 
 def _with_names(schema: Any) -> Any:
@@ -118,7 +141,7 @@ def _as_status(refused: re.Match[str]) -> str:
     return f"{status} Invalid {refused[2]}" if refused[2] else str(status)
 
 
-def _operation(operation: Operation, schemas: dict[str, Any], example: dict[str, Any]) -> dict[str, Any]:
+def _operation(operation: Operation, schemas: dict[str, Any], example: dict[str, Any] | None) -> dict[str, Any]:
     resource = operation.path.split("/")[0]
     told = [line.strip() for line in (operation.run.__doc__ or "").strip().splitlines()[1:] if line.strip()]
     about = [_for_readers(" ".join(told))] if told else []
@@ -126,24 +149,28 @@ def _operation(operation: Operation, schemas: dict[str, Any], example: dict[str,
         about.append(f"Portfolio access tokens are supported through {operation.portfolio.value}.")
     if operation.right is not None:
         about.append(f"Restricted: the client needs the right {operation.right.value}.")
+    if operation.whole_desk:
+        about.append("Only for administration tokens of the whole desk.")
+    request: dict[str, Any] = {"schema": _request(operation, schemas)}
+    if example is not None:
+        request["example"] = example["request"]
+    prefix = "administration_" if operation.is_administration else ""
     return {
-        "operationId": operation.path.replace("/", "_"),
-        "tags": [resource],
+        "operationId": prefix + operation.path.replace("/", "_"),
+        "tags": [prefix.replace("_", " ") + resource],
+        **({"security": [{"AdministrationToken": []}]} if operation.is_administration else {}),
         "summary": _for_readers(operation.summary),
         "description": " ".join(about),
         "parameters": _headers(operation),
-        "requestBody": {
-            "required": True,
-            "content": {"application/json": {"schema": _request(operation, schemas), "example": example["request"]}},
-        },
-        "responses": _responses(operation, example["reply"]),
+        "requestBody": {"required": True, "content": {"application/json": request}},
+        "responses": _responses(operation, schemas, example and example["reply"]),
     }
 
 
 def _request(operation: Operation, schemas: dict[str, Any]) -> dict[str, Any]:
-    name = _name(f"{operation.parameters.__module__}.{operation.parameters.__qualname__}")
+    name = _called(operation.parameters, schemas)
     schema = schemas[name]
-    if "ClientToken" not in schema["properties"]:
+    if not operation.is_administration and "ClientToken" not in schema["properties"]:
         schema["properties"] = {**_TOKENS, **schema["properties"]}
         schema["required"] = [*_TOKENS, *schema["required"]]
     return {"$ref": _REF + name}
@@ -161,10 +188,12 @@ def _headers(operation: Operation) -> list[dict[str, Any]]:
     return headers
 
 
-def _responses(operation: Operation, example: Any) -> dict[str, Any]:
+def _responses(operation: Operation, schemas: dict[str, Any], example: Any) -> dict[str, Any]:
     request_id = {"Request-Id": {"schema": {"type": "string", "format": "uuid"}, "description": "Names this reply."}}
     error = {"application/json": {"schema": {"$ref": _REF + "ErrorReply"}}}
-    reply = {"schema": {"$ref": _REF + operation.reply.__name__}, "example": example}
+    reply: dict[str, Any] = {"schema": {"$ref": _REF + _called(operation.reply, schemas)}}
+    if example is not None:
+        reply["example"] = example
     responses: dict[str, Any] = {
         "200": {"description": "Done.", "headers": request_id, "content": {"application/json": reply}}
     }

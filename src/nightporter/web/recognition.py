@@ -5,8 +5,10 @@ import hashlib
 import msgspec
 
 from nightporter.access.actor import Actor
-from nightporter.access.tokens import token_hash
+from nightporter.access.administrator import LOCAL, Administrator
+from nightporter.access.tokens import same, token_hash
 from nightporter.domain.errors import NotRecognised
+from nightporter.storage.administration import administrator
 from nightporter.storage.database import Database
 from nightporter.storage.tokens import recognise
 
@@ -18,11 +20,34 @@ class Recognition:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._local: str | None = None
         self._known: dict[bytes, Actor] = {}
+        self._administrators: dict[str, Administrator] = {}
 
     def forget(self) -> None:
         """Facts have changed: everybody is looked up again."""
         self._known.clear()
+        self._administrators.clear()
+
+    def trust(self, token: str) -> None:
+        """``token`` is that of whoever may read the files of this desk; it holds until the desk closes."""
+        self._local = token_hash(token)
+
+    async def of_administrator(self, authorization: bytes | None) -> Administrator:
+        """The administrator behind the header ``Authorization: Bearer ...``; raises NotRecognised."""
+        scheme, _, token = (authorization or b"").decode("latin-1").partition(" ")
+        if scheme.lower() != "bearer" or not token.strip():
+            raise NotRecognised("Authorization")
+        sent = token_hash(token.strip())
+        if self._local is not None and same(sent, self._local):
+            return LOCAL
+        found = self._administrators.get(sent)
+        if found is None:
+            found = await administrator(self._database, sent)
+            if len(self._administrators) >= REMEMBERED:
+                self._administrators.clear()
+            self._administrators[sent] = found
+        return found
 
     async def of_raw(self, client_token: bytes, access_token: bytes) -> Actor:
         """The actor behind two JSON values, of whatever type they came; raises NotRecognised (D7)."""

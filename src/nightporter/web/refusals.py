@@ -6,6 +6,7 @@ from nightporter.wire.shapes import ErrorReply, encode
 STATUS: dict[type[errors.Refusal], int] = {
     errors.Malformed: 400,
     errors.Invalid: 400,
+    errors.InvalidRecord: 400,
     errors.Contradictory: 400,
     errors.NotRecognised: 401,
     errors.NotPermitted: 401,
