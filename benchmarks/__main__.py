@@ -7,7 +7,7 @@ import sys
 from benchmarks.machine import file_system, sync_milliseconds
 from benchmarks.report import Figure, write
 
-QUESTIONS = ("adding", "empty_queue", "tokens", "history", "push", "start")
+QUESTIONS = ("adding", "empty_queue", "tokens", "importing", "history", "push", "start")
 
 
 def main() -> None:

@@ -52,8 +52,9 @@ class Load:
     rows: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     commands: list[NewCommand] = field(default_factory=list)
     tokens: list[dict[str, Any]] = field(default_factory=list)
-    references: dict[tuple[tuple[str, ...], tuple[str, ...]], Reference] = field(default_factory=dict)
-    """What records rely on that the file has not held so far, each row once."""
+    references: list[Reference] = field(default_factory=list)
+    asked: set[tuple[tuple[str, ...], tuple[str, ...]]] = field(default_factory=set)
+    """What records rely on that the file has not held so far, each row once: when it is not there, nothing is read on."""
     connections: list[dict[str, Any]] = field(default_factory=list)
     """Which integrations hear of which devices; the devices come later in a file."""
     device_types: dict[tuple[str, str], DeviceType] = field(default_factory=dict)
@@ -80,8 +81,8 @@ class Load:
         self.connections += self.rows.pop("device_connections", [])
         if is_last:
             self.rows["device_connections"] = self.connections
-        made = SetProperty(self.rows, self.commands, self.tokens, list(self.references.values()), self.names)
-        self.rows, self.commands, self.tokens, self.references = {}, [], [], {}
+        made = SetProperty(self.rows, self.commands, self.tokens, self.references, self.names)
+        self.rows, self.commands, self.tokens, self.references = {}, [], [], []
         return made
 
     def add(self, table: str, **row: Any) -> None:
@@ -122,12 +123,14 @@ class Load:
         """The record at hand relies on a row with this key in one of the tables, from the file or at the desk."""
         tables = (tables,) if isinstance(tables, str) else tables
         row = tuple(map(str, key))
-        if (tables, row) in self.references or any(
-            row[-1] in self.places.get((table, *row[:-1]), ()) for table in tables
-        ):
+        if (tables, row) in self.asked:
             return
+        for table in tables:
+            if row[-1] in self.places.get((table, *row[:-1]), ()):
+                return
+        self.asked.add((tables, row))
         problem = f"{self.record}: Expected {kind} of this file or the desk - at `$.{parameter}`"
-        self.references[tables, row] = Reference(tables, row, problem)
+        self.references.append(Reference(tables, row, problem))
 
     def token(self, field: str, text: str | None, text_hash: str | None, place: str = "$") -> str:
         """What is kept of a token, of which the record tells the text or its hash.

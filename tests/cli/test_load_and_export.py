@@ -1,0 +1,163 @@
+"""``nightporter load``, ``export`` and ``schema`` as a person uses them."""
+
+import asyncio
+import json
+import os
+import pty
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nightporter.storage.lock import DatabaseLock
+from tests.cli.program import PROGRAM, clean_environment, run
+from tests.operations.administration.test_load_property import CLIENT, ENTERPRISE, GUEST, SECOND, small_hotel
+
+
+@pytest.fixture
+def hotel(tmp_path: Path) -> Path:
+    path = tmp_path / "hotel.json"
+    write(path, {"$schema": "hotel.schema.json", **small_hotel()})
+    return path
+
+
+def write(path: Path, hotel: dict[str, Any]) -> None:
+    path.write_text(json.dumps(hotel))
+
+
+def names(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()}
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Path:
+    return tmp_path / "desk.db"
+
+
+async def test_a_hotel_from_nothing_and_back(hotel: Path, database: Path, tmp_path: Path) -> None:
+    loaded = await run("load", str(hotel), "--database", str(database))
+    assert (loaded.code, loaded.err) == (0, f"nightporter: made {database}\n")
+    assert loaded.out == (
+        "1 Enterprises, 1 Clients, 1 Integrations, 1 Devices, 1 Resources, 1 Customers, 1 Reservations, "
+        "1 Companionships, 1 Commands, 1 ResourceAccessTokens\n"
+    )
+    told = await run("export", NIGHTPORTER_DATABASE=str(database))
+    assert (told.code, told.err) == (0, "")
+    assert json.loads(told.out)["Customers"] == [{**small_hotel()["Customers"][0]}]
+    target = tmp_path / "export.json"
+    target.write_text("what was there before")
+    target.chmod(0o644)
+    written = await run("export", "--database", str(database), "--output", str(target))
+    assert (written.code, written.out, written.err) == (0, "", "")
+    assert target.read_text() == told.out
+    assert stat.S_IMODE(target.stat().st_mode) == 0o600
+    again = await run("load", str(target), "--database", str(database), "--json")
+    assert (again.code, again.err) == (0, "")
+    assert json.loads(again.out) == {part: 1 for part, records in json.loads(told.out).items() if records}
+
+
+async def test_a_hotel_comes_from_the_input(hotel: Path, database: Path) -> None:
+    with hotel.open("rb") as content:
+        process = await asyncio.create_subprocess_exec(
+            PROGRAM, "load", "-", "--database", database, stdin=content, stdout=-1, stderr=-1, env=clean_environment()
+        )
+        out, err = await process.communicate()
+    assert process.returncode == 0, err
+    assert out.startswith(b"1 Enterprises")
+
+
+async def test_some_enterprises(hotel: Path, database: Path) -> None:
+    await run("load", str(hotel), "--database", str(database))
+    told = await run("export", "--enterprise", ENTERPRISE, "--database", str(database))
+    assert [one["Id"] for one in json.loads(told.out)["Clients"]] == [CLIENT]
+    refused = await run("export", "--enterprise", ENTERPRISE, "--enterprise", SECOND, "--database", str(database))
+    assert (refused.code, refused.out) == (1, "")
+    assert refused.err == f"nightporter: not every one of these enterprises is there: {ENTERPRISE}, {SECOND}\n"
+
+
+async def test_a_mistake_is_told_and_nothing_is_loaded(hotel: Path, database: Path) -> None:
+    wrong: dict[str, Any] = small_hotel()
+    wrong["Customers"][0]["LastName"] = 7
+    write(hotel, wrong)
+    refused = await run("load", str(hotel), "--database", str(database))
+    assert refused.code == 1
+    assert refused.err.endswith(
+        f"nightporter: {hotel}: Customers[0] (Id {GUEST}): Expected `str | null`, got `int` - at `$.LastName`\n"
+    )
+    told = await run("export", "--database", str(database))
+    assert set(map(len, json.loads(told.out).values())) == {0}
+
+
+@pytest.mark.parametrize("arguments", [["load", "HOTEL"], ["export"]])
+async def test_a_database_in_use_is_told(hotel: Path, database: Path, arguments: list[str]) -> None:
+    await run("load", str(hotel), "--database", str(database))
+    with DatabaseLock(database):
+        given = [str(hotel) if one == "HOTEL" else one for one in arguments]
+        refused = await run(*given, "--database", str(database))
+    assert (refused.code, refused.out) == (1, "")
+    assert "in use by another process" in refused.err
+
+
+async def test_what_cannot_be_read_or_written_is_told(hotel: Path, database: Path, tmp_path: Path) -> None:
+    missing = await run("load", str(tmp_path / "none.json"), "--database", str(database))
+    assert (missing.code, missing.err) == (
+        2,
+        f"nightporter: {tmp_path / 'none.json'} cannot be read: No such file or directory\n",
+    )
+    assert names(tmp_path) == {hotel.name}
+    nowhere = await run("load", str(hotel), "--database", str(tmp_path / "none" / "desk.db"))
+    assert (nowhere.code, nowhere.err) == (
+        1,
+        f"nightporter: there is no folder {tmp_path / 'none'}; make it, or give another --database\n",
+    )
+    empty = await run("export", "--database", str(database))
+    assert (empty.code, empty.err) == (
+        1,
+        f"nightporter: {database} does not exist; give the file of the desk (--database)\n",
+    )
+    await run("load", str(hotel), "--database", str(database))
+    refused = await run("export", "--database", str(database), "--output", str(tmp_path / "none" / "out.json"))
+    assert refused.code == 1
+    assert (
+        refused.err == f"nightporter: {tmp_path / 'none' / 'out.json'} cannot be written: No such file or directory\n"
+    )
+
+
+async def test_nothing_is_left_of_an_export_that_was_not_finished(hotel: Path, database: Path, tmp_path: Path) -> None:
+    await run("load", str(hotel), "--database", str(database))
+    refused = await run("export", "--enterprise", SECOND, "--database", str(database), "-o", str(tmp_path / "out.json"))
+    assert refused.code == 1
+    assert not any(name.startswith("out.json") for name in names(tmp_path))
+
+
+async def test_a_reader_that_goes_away_is_no_defect(hotel: Path, database: Path) -> None:
+    await run("load", str(hotel), "--database", str(database))
+    reading, writing = os.pipe()
+    os.close(reading)
+    process = await asyncio.create_subprocess_exec(
+        PROGRAM, "export", "--database", database, stdout=writing, stderr=-1, env=clean_environment()
+    )
+    os.close(writing)
+    _, err = await process.communicate()
+    assert (process.returncode, err) == (1, b"")
+
+
+async def test_a_bar_is_shown_on_a_terminal_only(hotel: Path, database: Path) -> None:
+    seen, terminal = pty.openpty()
+    process = await asyncio.create_subprocess_exec(
+        PROGRAM, "load", hotel, "--database", database,
+        stdout=-1, stderr=terminal, env=clean_environment(TERM="xterm"),
+    )  # fmt: skip
+    os.close(terminal)
+    out, _ = await process.communicate()
+    assert process.returncode == 0
+    assert out.startswith(b"1 Enterprises")
+    assert b"10/10" in os.read(seen, 65536)
+    os.close(seen)
+
+
+async def test_the_schema_is_printed() -> None:
+    told = await run("schema")
+    assert (told.code, told.err) == (0, "")
+    assert json.loads(told.out)["title"] == "Nightporter property file"
