@@ -20,6 +20,8 @@ def problem(text: bytes) -> str:
     ("text", "told"),
     [
         (b"", "Input data was truncated (line 1, column 1)"),
+        (b"{", "Input data was truncated (line 1, column 2)"),
+        (b'{"Rates":\n [1, x]}', "JSON is malformed: invalid character (line 2, column 6)"),
         (b"\n\n 7", "Expected `object`, got `int` (line 3, column 2)"),
         (b"\n[]", "Expected `object`, got `array` (line 2, column 1)"),
         (b'{"Customers": [\n', "Input data was truncated (line 2, column 1)"),
@@ -43,6 +45,19 @@ def test_the_line_is_right_however_long_the_file(before: int) -> None:
     lines[before:before] = [b'  {"Id" 1},']
     text = b'{"Customers": [\n' + b"\n".join(lines) + b"\n" + CUSTOMER + b"]}"
     assert problem(text).endswith(f"(line {before + 2}, column 9)")
+
+
+def test_what_the_vendor_was_not_asked_for_has_no_pieces() -> None:
+    assert find_pieces(io.BytesIO(b'{"Customers": null \n, "Bills": null }')) == []
+
+
+@pytest.mark.parametrize("offset", range(32))
+def test_a_word_that_is_cut_where_a_piece_is_read_is_whole(offset: int) -> None:
+    head = b'{"Rates": '
+    values = b'[true, false, null, -1.5e3, "\\u00e9"]'
+    text = head + b" " * (PIECE - len(head) - offset) + values + b', "Customers": [' + CUSTOMER + b"]}"
+    (piece,) = find_pieces(io.BytesIO(text))
+    assert text[piece.begin : piece.end] == CUSTOMER
 
 
 def test_a_long_line_is_told_by_its_column() -> None:
