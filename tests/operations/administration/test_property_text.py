@@ -53,8 +53,7 @@ def test_what_the_vendor_was_not_asked_for_has_no_pieces() -> None:
 
 @pytest.mark.parametrize("offset", range(32))
 def test_a_word_that_is_cut_where_a_piece_is_read_is_whole(offset: int) -> None:
-    head = b'{"Rates": '
-    values = b'[true, false, null, -1.5e3, "\\u00e9"]'
+    head, values = b'{"Rates": [', b'true, false, null, -1.5e3, "\\u00e9"]'
     text = head + b" " * (PIECE - len(head) - offset) + values + b', "Customers": [' + CUSTOMER + b"]}"
     (piece,) = find_pieces(io.BytesIO(text))
     assert text[piece.begin : piece.end] == CUSTOMER
