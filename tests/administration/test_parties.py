@@ -1,12 +1,24 @@
 """Clients, integrations and their tokens: made, shown once, connected, disabled, revoked, with open sockets listening."""
 
+import asyncio
 import json
 
 import pytest
 import websockets
 
 from tests.contract.hotel import (
-    AGENT_INTEGRATION, CHAIN_PORTFOLIO, CLIENT, CLIENT_TOKEN, CUTTER, FOREIGN_PRINTER, HOTEL, KIOSK, KIOSK_INTEGRATION, NOBODY, PDF, PRINTER,
+    AGENT_INTEGRATION,
+    CHAIN_PORTFOLIO,
+    CLIENT,
+    CLIENT_TOKEN,
+    CUTTER,
+    FOREIGN_PRINTER,
+    HOTEL,
+    KIOSK,
+    KIOSK_INTEGRATION,
+    NOBODY,
+    PDF,
+    PRINTER,
 )  # fmt: skip
 from tests.harness import RunningDesk
 
@@ -32,7 +44,9 @@ async def test_a_client_made_here_calls_at_once_and_its_tokens_are_told_once(fro
         text = (await front_desk.administer(path, **PAGE)).text
         assert caller.access_token not in text
         assert caller.client_token not in text
-    kept = front_desk.database.read_bytes() + front_desk.database.with_name(front_desk.database.name + "-wal").read_bytes()
+    kept = (
+        front_desk.database.read_bytes() + front_desk.database.with_name(front_desk.database.name + "-wal").read_bytes()
+    )
     assert caller.access_token.encode() not in kept
     assert caller.client_token.encode() not in kept
 
@@ -47,7 +61,9 @@ async def test_rights_can_be_given_and_taken(front_desk: RunningDesk):
     refused = await caller.call("commands/addPaymentTerminal")
     assert refused.status_code == 401
     assert "permission" in refused.text
-    assert (await front_desk.administer("clients/update", ClientId=NOBODY, Name="x")).json()["Message"] == "Invalid ClientId"
+    assert (await front_desk.administer("clients/update", ClientId=NOBODY, Name="x")).json()[
+        "Message"
+    ] == "Invalid ClientId"
     assert (await front_desk.administer("clients/add", Name="x", Rights=["Everything"])).status_code == 400
 
 
@@ -55,11 +71,11 @@ async def test_a_device_connected_later_reaches_the_open_socket(front_desk: Runn
     caller, integration_id, _ = await newcomer(front_desk)
     kiosk = front_desk.as_(KIOSK, CLIENT_TOKEN)
     async with caller.socket("?cursor=") as socket:
-        assert json.loads(await socket.recv())["Events"] == []
+        assert json.loads(await asyncio.wait_for(socket.recv(), 10))["Events"] == []
         connecting = {"IntegrationId": integration_id, "DeviceIds": [PRINTER]}
         await front_desk.administer("integrations/connectDevices", **connecting)
-        added = await kiosk.call("commands/addPrinter", PrinterId=PRINTER, FileType="application/pdf", FileData=PDF, CopyCount=1)
-        (event,) = json.loads(await socket.recv())["Events"]
+        added = await kiosk.call("commands/addPrinter", PrinterId=PRINTER, Data=PDF, CopyCount=1)
+        (event,) = json.loads(await asyncio.wait_for(socket.recv(), 10))["Events"]
         assert event["Id"] == added.json()["CommandId"]
         await front_desk.administer("integrations/disconnectDevices", **connecting)
         assert (await caller.call("commands/getAllActive")).json()["Commands"] == []
@@ -70,7 +86,7 @@ async def test_a_revoked_access_token_is_refused_and_its_socket_closed_with_1008
     async with caller.socket() as socket:
         await front_desk.administer("accessTokens/revoke", AccessTokenIds=[token_id])
         with pytest.raises(websockets.ConnectionClosed):
-            await socket.recv()
+            await asyncio.wait_for(socket.recv(), 10)
         assert socket.close_code == 1008
     assert (await caller.call("devices/getAll")).status_code == 401
 
@@ -80,7 +96,7 @@ async def test_a_disabled_integration_is_refused_until_it_is_enabled(front_desk:
     async with caller.socket() as socket:
         await front_desk.administer("integrations/disable", IntegrationId=integration_id)
         with pytest.raises(websockets.ConnectionClosed):
-            await socket.recv()
+            await asyncio.wait_for(socket.recv(), 10)
         assert socket.close_code == 1008
     assert (await caller.call("devices/getAll")).status_code == 401
     await front_desk.administer("integrations/enable", IntegrationId=integration_id)
@@ -93,14 +109,19 @@ async def test_a_disabled_integration_is_refused_until_it_is_enabled(front_desk:
         ({"ClientId": NOBODY, "EnterpriseId": HOTEL}, "Invalid ClientId"),
         ({"EnterpriseId": NOBODY}, "Invalid EnterpriseId"),
         ({"PortfolioId": NOBODY}, "Invalid PortfolioId"),
-        ({"EnterpriseId": HOTEL, "PortfolioId": CHAIN_PORTFOLIO}, "Either EnterpriseId or PortfolioId must be specified."),
+        (
+            {"EnterpriseId": HOTEL, "PortfolioId": CHAIN_PORTFOLIO},
+            "Either EnterpriseId or PortfolioId must be specified.",
+        ),
         ({}, "Either EnterpriseId or PortfolioId must be specified."),
         ({"EnterpriseId": HOTEL, "Name": ""}, "Invalid Name"),
         ({"EnterpriseId": HOTEL, "Name": "a\0"}, "Invalid Name"),
         ({"EnterpriseId": HOTEL, "DeviceIds": [FOREIGN_PRINTER]}, "Invalid DeviceIds"),
     ],
 )
-async def test_an_integration_that_cannot_be_is_refused_and_nothing_kept(front_desk: RunningDesk, fields: dict, message: str):
+async def test_an_integration_that_cannot_be_is_refused_and_nothing_kept(
+    front_desk: RunningDesk, fields: dict, message: str
+):
     before = (await front_desk.administer("integrations/getAll", **PAGE)).json()
     reply = await front_desk.administer("integrations/add", **{"ClientId": CLIENT, "Name": "New", **fields})
     assert reply.status_code == 400
@@ -156,4 +177,6 @@ async def test_the_record_comes_in_pages_newest_first(front_desk: RunningDesk):
         numbers += [one["Number"] for one in page["AuditRecords"]]
     assert numbers == sorted(numbers, reverse=True)
     assert len(set(numbers)) == 6
-    assert (await front_desk.administer("auditRecords/getAll", Limitation={"Count": 4, "Cursor": "x"})).status_code == 400
+    assert (
+        await front_desk.administer("auditRecords/getAll", Limitation={"Count": 4, "Cursor": "x"})
+    ).status_code == 400

@@ -17,7 +17,9 @@ async def made(desk: RunningDesk, *enterprise_ids: str) -> tuple[str, str]:
 
 @pytest.mark.parametrize("header", [None, "", "Bearer", "Bearer  x", "Basic YTpi", "Bearer unknown", "Bearer \xff"])
 async def test_who_is_not_known_is_refused(front_desk: RunningDesk, header: str | None):
-    headers = {"Content-Type": "application/json"} | ({} if header is None else {"Authorization": header.encode("latin-1")})
+    headers = {"Content-Type": "application/json"} | (
+        {} if header is None else {"Authorization": header.encode("latin-1")}
+    )
     reply = await front_desk.http.post(ADMINISTRATION_PREFIX + "enterprises/getAll", content=b"{}", headers=headers)
     assert reply.status_code == 401
     assert reply.json()["Message"] == "Invalid Authorization"

@@ -38,16 +38,16 @@ _INTEGRATION = select(_i.id, _i.client_id, _i.name, _i.enterprise_id, _i.portfol
 _INTEGRATIONS = _paged(_INTEGRATION, _i.id)
 _SOME_INTEGRATIONS = _paged(_INTEGRATION.where(among(_i.enterprise_id, "enterprises")), _i.id, lists=("enterprises",))
 _ONE_INTEGRATION = Statement(_INTEGRATION.where(_i.id == given("integration")))
+_HERE = select(_i.enterprise_id).where(_i.id == given("integration"))
+_ALL_OVER = (
+    select(_m.enterprise_id)
+    .join(tables.integrations, _i.portfolio_id == _m.portfolio_id)
+    .where(_i.id == given("integration"))
+)
 _DEVICES_OF = Statement(
-    select(_d.id)
-    .join(
-        tables.integrations,
-        or_(
-            _d.enterprise_id == _i.enterprise_id,
-            _d.enterprise_id.in_(select(_m.enterprise_id).where(_m.portfolio_id == _i.portfolio_id)),
-        ),
-    )
-    .where(_i.id == given("integration"), among(_d.id, "devices"), _d.is_active),
+    select(_d.id).where(
+        among(_d.id, "devices"), _d.is_active, or_(_d.enterprise_id.in_(_HERE), _d.enterprise_id.in_(_ALL_OVER))
+    ),
     lists=("devices",),
 )
 _CONNECTED = Statement(
@@ -72,6 +72,15 @@ async def enterprises(database: Database, enterprise_ids: Sequence[str] | None, 
     if enterprise_ids is None:
         return await database.many(_ENTERPRISES, after=after, count=count)
     return await database.many(_SOME_ENTERPRISES, enterprises=enterprise_ids, after=after, count=count)
+
+
+_OWNER = Statement(select(_d.enterprise_id).where(_d.id == given("id")))
+
+
+async def owner_of_device(database: Database, device_id: str) -> str | None:
+    """The enterprise of the device, if exactly one has such a device."""
+    rows = await database.many(_OWNER, id=device_id)
+    return rows[0][0] if len(rows) == 1 else None
 
 
 _DEVICE_FIELDS = (

@@ -18,6 +18,7 @@ from nightporter.domain.sources import Sources
 from nightporter.domain.value import value
 from nightporter.storage import (
     administration,
+    command_administration,
     commands,
     events,
     fact_records,
@@ -33,6 +34,7 @@ from nightporter.storage.administration import (
     TouchTokens,
 )
 from nightporter.storage.batch import Batch, Event
+from nightporter.storage.command_administration import AddAdministered, CancelCommands
 from nightporter.storage.command_changes import (
     ExpireCommands,
     MoveCommand,
@@ -79,6 +81,8 @@ Intent = (
     | ChangeClient
     | ChangeIntegration
     | DeleteDevices
+    | AddAdministered
+    | CancelCommands
     | TouchTokens
 )
 
@@ -100,6 +104,8 @@ _CARRY_OUT: dict[type[Any], Callable[[Batch, Sequence[Any]], Awaitable[list[obje
     ChangeClient: administration.change_clients,
     ChangeIntegration: administration.change_integrations,
     DeleteDevices: administration.delete_devices,
+    AddAdministered: command_administration.add_administered,
+    CancelCommands: command_administration.cancel_commands,
     TouchTokens: administration.touch_tokens,
     AddCommands: commands.add_commands,
     MoveCommand: move_commands,
@@ -119,6 +125,8 @@ LONG_DOCUMENT = 256 * 1024
 
 def _is_long(intent: Intent) -> bool:
     """Whether carrying it out would hold up the event loop noticeably."""
+    if isinstance(intent, AddAdministered):
+        return len(intent.command.document or b"") > LONG_DOCUMENT
     if isinstance(intent, AddCommands):
         return any(c.document is not None and len(c.document) > LONG_DOCUMENT for c in intent.commands)
     return isinstance(intent, SetProperty | LoadProperty)
@@ -141,7 +149,7 @@ class Writer:
         self._sources = sources
         self._publish = publish
         self._batch_limit = batch_limit
-        self._deadlines = deadlines
+        self.deadlines = deadlines
         self._waiting: deque[tuple[Intent, asyncio.Future[Any]]] = deque()
         self._committed: deque[tuple[list[Event], bool]] = deque()
         self._wake = asyncio.Event()
@@ -175,6 +183,8 @@ class Writer:
     @overload
     async def write(self, intent: RevokeTokens) -> int: ...
     @overload
+    async def write(self, intent: CancelCommands) -> tuple[str, ...]: ...
+    @overload
     async def write(
         self,
         intent: DeleteResourceAccessTokens
@@ -185,6 +195,7 @@ class Writer:
         | ChangeClient
         | ChangeIntegration
         | DeleteDevices
+        | AddAdministered
         | TouchTokens
         | Probe,
     ) -> None: ...
@@ -238,7 +249,7 @@ class Writer:
         now = max(seconds(self._sources.now()), self._last)
 
         async def work(transaction: Transaction) -> tuple[list[object], list[Event], bool]:
-            batch = Batch(transaction, moment(now), now, self._deadlines)
+            batch = Batch(transaction, moment(now), now, self.deadlines)
             if now > self._last:
                 await transaction.run(_STAMP, [{"now": now}])
             results: list[object] = [None] * len(intents)

@@ -4,8 +4,10 @@ from collections.abc import Awaitable, Callable
 
 from nightporter.operations.administration import (
     access_tokens,
+    adding,
     audit_records,
     clients,
+    commands,
     devices,
     enterprises,
     events,
@@ -17,6 +19,7 @@ from nightporter.operations.administration import (
     administration_tokens as administrators,
 )
 from nightporter.operations.operation import Minimal, Operation
+from nightporter.wire.commands import AddedCommand
 from nightporter.wire.shapes import Empty, Shape
 
 
@@ -70,6 +73,11 @@ ADMINISTRATION: tuple[Operation, ...] = (
     _line("devices/getAll", devices.get_all, devices.GetAllParameters, devices.Devices),
     _line("devices/delete", devices.delete, devices.DeleteParameters),
     *(operation for kind in facts.KINDS for operation in facts.operations(kind)),
+    _line("commands/addFiscalMachine", adding.add_fiscal_machine, adding.FiscalMachineParameters, AddedCommand),
+    _line("commands/addPassportScanner", adding.add_passport_scanner, adding.PassportScannerParameters, AddedCommand),
+    _line("commands/cancel", commands.cancel, commands.CancelParameters, commands.CancelledCommands),
+    _line("commands/addAgain", commands.add_again, commands.AddAgainParameters, AddedCommand),
+    _line("commands/getAll", commands.get_all, commands.GetAllParameters, commands.CommandPage),
     _line("events/getAll", events.get_all, events.Parameters, events.CommandEvents),
     _line("auditRecords/getAll", audit_records.get_all, audit_records.Parameters, audit_records.AuditRecords),
 )

@@ -8,7 +8,7 @@ from nightporter.domain.command import Creator, NewCommand
 from nightporter.domain.device import DeviceType
 from nightporter.operations.administration.property_rows import Load
 from nightporter.storage.types import seconds
-from nightporter.wire import command_data
+from nightporter.wire import command_data as shapes_of_data
 from nightporter.wire import property_file as shapes
 from nightporter.wire.bills import NewerBill
 from nightporter.wire.property_file import as_sent
@@ -26,12 +26,12 @@ def command(load: Load, record: shapes.CommandRecord, _: str) -> None:
     load.past(record.updated_utc or record.created_utc, "UpdatedUtc")
     if record.creator.profile_id is not None and record.creator.discriminator != "Enterprise":
         raise ValueError("expected the Discriminator Enterprise beside a ProfileId - at `$.Creator.Discriminator`")
-    data = _command_data(kind, record.data)
+    data = command_data(kind, record.data)
     document: bytes | None = None
     kept = encode(data)
-    if isinstance(data, command_data.PrinterCommandData):
+    if isinstance(data, shapes_of_data.PrinterCommandData):
         document = data.file_data.encode("ascii")
-        kept = command_data.without_file(data)
+        kept = shapes_of_data.without_file(data)
     creator = Creator(**msgspec.structs.asdict(record.creator))
     load.commands.append(
         NewCommand(
@@ -51,18 +51,18 @@ def command(load: Load, record: shapes.CommandRecord, _: str) -> None:
     )
 
 
-def _command_data(kind: DeviceType, raw: msgspec.Raw) -> Shape:
-    """The data of a command as replies may print it, in both shapes; raises ValueError."""
+def command_data(kind: DeviceType, raw: msgspec.Raw) -> Shape:
+    """The data of a command for a device of type ``kind`` as replies may print it, in both shapes; raises ValueError."""
     try:
-        data = msgspec.json.decode(raw, type=command_data.DATA_OF[kind])
+        data = msgspec.json.decode(raw, type=shapes_of_data.DATA_OF[kind])
     except msgspec.ValidationError as error:
         told = str(error)
         raise ValueError(told.replace("`$", "`$.Data", 1) if "`$" in told else f"{told} - at `$.Data`") from None
     as_sent(data, "$.Data")
     base64, place = "", ""
-    if isinstance(data, command_data.PrinterCommandData):
+    if isinstance(data, shapes_of_data.PrinterCommandData):
         base64, place = data.file_data, "$.Data.FileData"
-    elif isinstance(data, command_data.FiscalMachineCommandData):
+    elif isinstance(data, shapes_of_data.FiscalMachineCommandData):
         try:
             as_sent(NewerBill.of(data.bill), "$.Data.Bill")
         except msgspec.ValidationError as error:
