@@ -47,6 +47,13 @@ def test_the_line_is_right_however_long_the_file(before: int) -> None:
     assert problem(text).endswith(f"(line {before + 2}, column 9)")
 
 
+def test_a_part_stands_once_and_what_is_left_out_as_often_as_it_likes() -> None:
+    twice = b'{"%b": [], "%b": []}'
+    told = "The file has the part Customers twice: put its records into one list."
+    assert problem(twice.replace(b"%b", b"Customers")) == told
+    assert find_pieces(io.BytesIO(twice.replace(b"%b", b"Rates"))) == []
+
+
 def test_what_the_vendor_was_not_asked_for_has_no_pieces() -> None:
     assert find_pieces(io.BytesIO(b'{"Customers": null \n, "Bills": null }')) == []
 
