@@ -27,11 +27,14 @@ def load(
     record, the field and what was expected. The server of the desk must not run.
     """
     from nightporter.operations.administration.load_property import InvalidPropertyFile, load_property
+    from nightporter.storage.audit import Audit
 
     with _opened(file) as content, _bar() as progress:
 
         async def act(desk: "Desk") -> dict[str, int]:
-            return await load_property(desk.writer, desk.sources, content, progress)
+            return await load_property(
+                desk.writer, desk.sources, content, progress, Audit(None, "command line", "properties/load")
+            )
 
         try:
             counts = at_desk(database, act, make=True)

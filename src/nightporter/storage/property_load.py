@@ -1,8 +1,11 @@
 """A whole property file, set piece by piece in one transaction."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import field
 
 from nightporter.domain.value import value
+from nightporter.storage import audit
+from nightporter.storage.audit import Audit, Change
 from nightporter.storage.batch import Batch
 from nightporter.storage.property import SetProperty, set_property
 
@@ -16,6 +19,10 @@ class LoadProperty:
     """
 
     intents: Callable[[], Iterator[SetProperty]]
+    counts: Mapping[str, int] = field(default_factory=dict)
+    """How many records of each part there are."""
+    audit: Audit | None = None
+    """Who loads it; the whole of it is one act, of which the record tells the counts."""
 
 
 async def load_property(batch: Batch, intents: Sequence[LoadProperty]) -> list[object]:
@@ -23,4 +30,6 @@ async def load_property(batch: Batch, intents: Sequence[LoadProperty]) -> list[o
     for intent in intents:
         for part in intent.intents():
             await set_property(batch, (part,))
+        if intent.audit is not None:
+            await audit.write(batch, intent.audit, [Change("properties", None, None, None, intent.counts)])
     return [None] * len(intents)

@@ -17,6 +17,7 @@ import pytest
 from nightporter.operations.administration import property_text
 from nightporter.operations.administration.load_property import InvalidPropertyFile, load_property
 from nightporter.operations.administration.property_text import find_pieces, read_piece
+from nightporter.storage.audit import Audit
 from tests.harness import RunningDesk
 from tests.operations.administration.test_load_property import (
     PIN,
@@ -150,6 +151,15 @@ async def test_the_desk_answers_while_a_file_is_loaded(desk: RunningDesk) -> Non
     progress.let_on.set()
     await loading
     assert len(everything(desk)["customers"]) == 101
+
+
+@pytest.mark.usefixtures("small_pieces")
+async def test_the_loading_of_a_file_is_one_act_of_the_audit(desk: RunningDesk) -> None:
+    content, audit = json.dumps(many(100)).encode(), Audit(None, "Ada", "properties/load")
+    await load_property(desk.desk.writer, desk.clock.sources(), content, audit=audit)
+    ((_, _, _, who, operation, _, kind, _, before, after),) = everything(desk)["audit_records"]
+    assert (who, operation, kind, before) == ("Ada", "properties/load", "properties", None)
+    assert json.loads(after)["Customers"] == 101
 
 
 @pytest.mark.usefixtures("small_pieces")

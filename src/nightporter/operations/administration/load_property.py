@@ -13,6 +13,7 @@ from nightporter.operations.administration.kept_record import kept_record
 from nightporter.operations.administration.property_records import KEEP
 from nightporter.operations.administration.property_rows import Load
 from nightporter.operations.administration.property_text import Piece, find_pieces, read_piece
+from nightporter.storage.audit import Audit
 from nightporter.storage.property import PropertyRefused, SetProperty
 from nightporter.storage.property_load import LoadProperty
 from nightporter.storage.types import seconds
@@ -30,7 +31,11 @@ class InvalidPropertyFile(Exception):
 
 
 async def load_property(
-    writer: Writer, sources: Sources, content: bytes | BinaryIO, progress: Progress | None = None
+    writer: Writer,
+    sources: Sources,
+    content: bytes | BinaryIO,
+    progress: Progress | None = None,
+    audit: Audit | None = None,
 ) -> dict[str, int]:
     """Load a property file: create and replace, never delete; returns how many records of each part.
 
@@ -52,13 +57,14 @@ async def load_property(
 
     try:
         found = await asyncio.to_thread(_found, file)
-        await writer.write(LoadProperty(lambda: _intents(file, found, now, told)))
+        counts = _counts(found)
+        await writer.write(LoadProperty(lambda: _intents(file, found, now, told), counts, audit))
     except asyncio.CancelledError:
         gave_up = True
         raise
     except PropertyRefused as refused:
         raise InvalidPropertyFile(str(refused)) from None
-    return _counts(found)
+    return counts
 
 
 def read_property(content: bytes, now: int, enterprise_id: str | None = None) -> tuple[SetProperty, dict[str, int]]:
