@@ -26,4 +26,4 @@ async def test_a_snapshot_that_is_left_in_the_middle_of_its_rows_is_closed(store
     async with store.database.snapshot() as snapshot:
         rows = snapshot.rows(IDS)
         assert (await anext(rows))[0] == first
-    assert [row[0] for row in await store.database.many(IDS)][0] == first
+    assert len(await store.database.many(IDS)) == 2

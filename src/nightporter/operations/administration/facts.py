@@ -8,10 +8,10 @@ import re
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
-import msgspec
-from msgspec import Meta, Raw, Struct, defstruct
+from msgspec import Meta, Raw, defstruct
 
 from nightporter.domain.value import value
+from nightporter.operations.administration.kept_record import kept_record
 from nightporter.operations.administration.records import one_of_his, set_records
 from nightporter.operations.operation import AdministrationCall, Minimal, Operation
 from nightporter.storage import fact_records
@@ -46,19 +46,9 @@ KINDS = (
 )
 
 
-class _Owner(Struct, rename="pascal"):
-    enterprise_id: Any = None
-
-
-_owner = msgspec.json.Decoder(_Owner)
-
-
 def _record(kept: FactRecord) -> Raw:
     """A record as it came, with its enterprise where it did not tell it."""
-    if _owner.decode(kept.record).enterprise_id is not None:
-        return Raw(kept.record)
-    inside = kept.record.lstrip()[1:]
-    return Raw(f'{{"EnterpriseId":"{kept.enterprise_id}"{"" if inside.lstrip().startswith("}") else ","}{inside}')
+    return Raw(kept_record(kept.record, kept.enterprise_id))
 
 
 def _snake(name: str) -> str:
