@@ -59,11 +59,11 @@ DIFFERENCES: tuple[tuple[str, str], ...] = (
     ),
     (
         "`Executor` and `Result` of `commands/update`",
-        "Who names an `Executor` gets 409 where another one has taken the command; `Result` is kept. Without them nothing is new.",
+        "Who names an `Executor` gets 409 where another has taken the command; `Result` is kept. Without them nothing is new.",
     ),
     (
         "`Extent` of `commands/getAllByIds`",
-        "`{\"Execution\": true}` adds progress, notes, result, executor and the history of states to each command.",
+        '`{"Execution": true}` adds progress, notes, result, executor and the history of states to each command.',
     ),
     (
         "Long queues",
