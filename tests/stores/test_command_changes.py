@@ -17,8 +17,7 @@ PROCESSING, PROCESSED = CommandState.PROCESSING, CommandState.PROCESSED
 async def test_of_two_executors_in_one_batch_the_first_has_it(store: Store):
     command_id = await store.add()
     moves = [
-        MoveCommand(HOTEL, command_id, PROCESSING, None, None, name, f'{{{{"By":"{name}"}}}}')
-        for name in ("a", "b", "a")
+        MoveCommand(HOTEL, command_id, PROCESSING, None, None, name, f'{{"By":"{name}"}}') for name in ("a", "b", "a")
     ]
     assert await store.write(*moves) == [True, False, True]
     assert await store.rows(select(_c.executor)) == [("a",)]
