@@ -18,9 +18,14 @@ from nightporter.cli.asking import (
     say,
     say_json,
 )
+from nightporter.cli.desk import ADMINISTRATION_EXIT_CODES
+from nightporter.cli.queue import again, cancel, list_commands
 from nightporter.cli.running import fail
 
-app = typer.Typer(help="Look at commands.", no_args_is_help=True)
+app = typer.Typer(help="Look at commands; cancel them, and add them again.", no_args_is_help=True)
+app.command("list", epilog=ADMINISTRATION_EXIT_CODES)(list_commands)
+app.command("cancel", epilog=ADMINISTRATION_EXIT_CODES)(cancel)
+app.command("again", epilog=ADMINISTRATION_EXIT_CODES)(again)
 
 
 @app.command("show", epilog=EXIT_CODES)

@@ -43,7 +43,7 @@ def demo(
     run(settings, database, demo=True, fill=hotel, greeting=partial(_greeting, settings.host))
 
 
-_BESIDE = {DATABASE + ending for ending in (".lock", "-wal", "-shm")}
+_BESIDE = {DATABASE + ending for ending in (".lock", "-wal", "-shm", ".desk")}
 """What a demo leaves behind beside its database."""
 
 
@@ -59,7 +59,7 @@ def _forget(database: Path) -> None:
                     raise fail(f"{database} holds a real desk, not the demo; give another --data.")
             except DatabaseUnfinished:
                 pass
-            for ending in ("", "-wal", "-shm"):
+            for ending in ("", "-wal", "-shm", ".desk"):
                 database.with_name(database.name + ending).unlink(missing_ok=True)
     except (DatabaseInUse, DatabaseRefused) as refusal:
         raise fail(str(refusal)) from None

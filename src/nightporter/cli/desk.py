@@ -1,31 +1,178 @@
-"""The desk that an administrator's command works on.
+"""The desk that an administrator's command works on: the running server, or the database itself, under its lock.
 
-Today that is the database itself, under its lock. A command that can also ask a running server chooses here, in
-:func:`at_desk`, so that no command has to know which of the two it talks to.
+Which of them it is, is chosen here, so that no command has to know: :func:`administer` calls administration operations
+wherever they can be carried out; :func:`at_desk` is for what needs the open database.
 """
 
+import inspect
 from collections.abc import Awaitable, Callable
+from dataclasses import field
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 import typer
 
-from nightporter.cli.asking import FAILED, STOPPED, USAGE, note, plain
+from nightporter.cli.asking import DEFAULT_ADDRESS, FAILED, STOPPED, UNREACHABLE, USAGE, JsonOption, note, plain
 from nightporter.cli.running import fail
+from nightporter.domain.value import value
 
 if TYPE_CHECKING:
     from nightporter.web.desk import Desk
 
 T = TypeVar("T")
+P = ParamSpec("P")
 
 DatabaseOption = Annotated[
     Path, typer.Option(envvar="NIGHTPORTER_DATABASE", help="The SQLite file of the desk.", metavar="FILE")
+]
+DeskAddressOption = Annotated[
+    str | None,
+    typer.Option(
+        "--address",
+        help="Where the server is, if it is not that of the database; needs an administration token. "
+        f"[default: NIGHTPORTER_ADDRESS, else {DEFAULT_ADDRESS}]",
+        show_default=False,
+    ),
+]
+AdministrationTokenOption = Annotated[
+    str | None,
+    typer.Option(
+        "--administration-token",
+        envvar="NIGHTPORTER_ADMINISTRATION_TOKEN",
+        help="Ask the server at the address with this token; rather give it in the environment.",
+    ),
 ]
 DESK_EXIT_CODES = (
     "Exit codes: 0 done; 1 it could not be done, with the reason told; 2 wrong usage, or an unusable setting; "
     "130 stopped by Ctrl-C."
 )
+ADMINISTRATION_EXIT_CODES = (
+    "Exit codes: 0 done; 1 it could not be done, with the reason told; 2 wrong usage, or an unusable setting; "
+    "3 the server could not be reached; 130 stopped by Ctrl-C."
+)
 DEFAULT_DATABASE = Path("nightporter.db")
+PATIENCE = 5.0
+"""Seconds to wait for a database that another command has, or whose server is just starting."""
+
+
+@value
+class Where:
+    """Which desk is meant: that of ``database``, or with a ``token`` the server at ``address``; and how to answer."""
+
+    database: Path
+    address: str | None
+    token: str | None = field(repr=False)
+    as_json: bool
+
+
+class Administration(Protocol):
+    """Calls an administration operation."""
+
+    async def __call__(self, path: str, **fields: Any) -> dict[str, Any]:
+        """The reply of the operation ``path``; fields that are None are left out. Raises Refusal or ClientError."""
+
+
+def with_desk(command: Callable[Concatenate[Where, P], None]) -> Callable[..., None]:
+    """Give a command the options that say which desk is meant; it takes them as its first argument."""
+
+    @wraps(command)
+    def run(
+        *given: Any,
+        database: Path,
+        address: str | None,
+        administration_token: str | None,
+        as_json: bool,
+        **options: Any,
+    ) -> None:
+        command(Where(database, address, administration_token, as_json), *given, **options)
+
+    shared = {
+        "as_json": (JsonOption, False),
+        "database": (DatabaseOption, DEFAULT_DATABASE),
+        "address": (DeskAddressOption, None),
+        "administration_token": (AdministrationTokenOption, None),
+    }
+    own = [*inspect.signature(command).parameters.values()][1:]
+    keyword = inspect.Parameter.KEYWORD_ONLY
+    added = [
+        inspect.Parameter(name, keyword, default=default, annotation=kind) for name, (kind, default) in shared.items()
+    ]
+    run.__signature__ = inspect.Signature([*own, *added])  # type: ignore[attr-defined]  # inspect looks for it
+    run.__annotations__ = {
+        **{one.name: one.annotation for one in own},
+        **{name: kind for name, (kind, _) in shared.items()},
+        "return": None,
+    }
+    return run
+
+
+def administer(
+    where: Where, act: Callable[[Administration], Awaitable[T]], *, make: bool = False, alone: bool = True
+) -> T:
+    """Do ``act`` with a function that calls administration operations, at a server or on the database.
+
+    A missing database is made where ``make`` says so; what makes no sense ``alone``, without a server, is
+    refused. Raises typer.Exit with the reason told.
+    """
+    import asyncio
+
+    from nightporter.client import ClientError, Unreachable
+    from nightporter.domain.errors import Refusal
+
+    try:
+        return asyncio.run(_administered(where, act, make=make, alone=alone))
+    except KeyboardInterrupt:
+        raise typer.Exit(STOPPED) from None
+    except Unreachable as error:
+        raise fail(plain(str(error)), UNREACHABLE) from None
+    except (ClientError, Refusal) as error:
+        raise fail(plain(str(error)), FAILED) from None
+
+
+async def _administered(where: Where, act: Callable[[Administration], Awaitable[T]], *, make: bool, alone: bool) -> T:
+    import os
+
+    from nightporter.cli.administration import over_http, within
+    from nightporter.cli.announcing import announced, announcement
+    from nightporter.storage.lock import DatabaseInUse
+    from nightporter.web.app import machine_sources
+
+    if where.token:
+        address = where.address or os.environ.get("NIGHTPORTER_ADDRESS") or DEFAULT_ADDRESS
+        try:
+            async with over_http(address, where.token) as ask:
+                return await act(ask)
+        except ValueError as error:
+            raise fail(plain(str(error)), USAGE) from None
+    if where.address is not None:
+        raise fail("give --administration-token (or NIGHTPORTER_ADMINISTRATION_TOKEN) with --address", USAGE)
+
+    async def here(desk: "Desk") -> T:
+        if not alone:
+            raise fail(f"no server has {plain(str(where.database))}, and without one nothing happens there", FAILED)
+        return await act(within(desk))
+
+    sources = machine_sources()
+    tried_until = sources.elapsed() + PATIENCE
+    while True:
+        try:
+            return await _here(where.database, here, make=make)
+        except DatabaseInUse as in_use:
+            try:
+                server = announced(where.database)
+            except PermissionError:
+                raise fail(
+                    f"a server has {plain(str(where.database))}, and {plain(str(announcement(where.database)))} "
+                    "may be read by its user only: be that user, or give an administration token",
+                    FAILED,
+                ) from None
+            if server is not None:
+                async with over_http(*server) as ask:
+                    return await act(ask)
+            if sources.elapsed() > tried_until:
+                raise fail(plain(str(in_use)), FAILED) from None
+            await sources.pause(0.1)
 
 
 def at_desk(database: Path, act: Callable[["Desk"], Awaitable[T]], *, make: bool = False) -> T:
@@ -35,9 +182,21 @@ def at_desk(database: Path, act: Callable[["Desk"], Awaitable[T]], *, make: bool
     """
     import asyncio
 
+    from nightporter.storage.lock import DatabaseInUse
+
+    try:
+        return asyncio.run(_here(database, act, make=make))
+    except KeyboardInterrupt:
+        raise typer.Exit(STOPPED) from None
+    except DatabaseInUse as refusal:
+        raise fail(plain(str(refusal)), FAILED) from None
+
+
+async def _here(database: Path, act: Callable[["Desk"], Awaitable[T]], *, make: bool) -> T:
+    """Do ``act`` in this process; raises DatabaseInUse, and typer.Exit with any other reason told."""
     from nightporter.domain.errors import Unavailable
     from nightporter.settings import InvalidSetting, load
-    from nightporter.storage.lock import DatabaseInUse, DatabaseLock
+    from nightporter.storage.lock import DatabaseLock
     from nightporter.storage.opening import DatabaseRefused, create, revision
     from nightporter.web.app import App, machine_sources
     from nightporter.web.logs import configure
@@ -47,16 +206,8 @@ def at_desk(database: Path, act: Callable[["Desk"], Awaitable[T]], *, make: bool
         settings = load({"database": str(database)})
     except InvalidSetting as problem:
         raise fail(str(problem), USAGE) from None
-
-    async def run() -> T:
-        async with App(settings, sources, database).open() as desk:
-            return await act(desk)
-
-    if not make and not database.is_file():
-        raise fail(f"{plain(str(database))} does not exist; give the file of the desk (--database)", FAILED)
+    _refuse_missing(database, make=make)
     try:
-        if not database.parent.is_dir():
-            raise fail(f"there is no folder {plain(str(database.parent))}; make it, or give another --database", FAILED)
         with DatabaseLock(database):
             if revision(database) is None:
                 if not make:
@@ -64,10 +215,16 @@ def at_desk(database: Path, act: Callable[["Desk"], Awaitable[T]], *, make: bool
                 create(database, sources, demo=False)
                 note(f"made {database}")
             configure("error", sources.now)
-            return asyncio.run(run())
-    except KeyboardInterrupt:
-        raise typer.Exit(STOPPED) from None
-    except (DatabaseInUse, DatabaseRefused, Unavailable) as refusal:
+            async with App(settings, sources, database).open() as desk:
+                return await act(desk)
+    except (DatabaseRefused, Unavailable) as refusal:
         raise fail(plain(str(refusal)), FAILED) from None
     except OSError as error:
         raise fail(f"{plain(str(database))} cannot be used: {error.strerror}", FAILED) from None
+
+
+def _refuse_missing(database: Path, *, make: bool) -> None:
+    if not make and not database.is_file():
+        raise fail(f"{plain(str(database))} does not exist; give the file of the desk (--database)", FAILED)
+    if not database.parent.is_dir():
+        raise fail(f"there is no folder {plain(str(database.parent))}; make it, or give another --database", FAILED)

@@ -4,10 +4,30 @@ from typing import Annotated
 
 import typer
 
-from nightporter.cli import commands, cut_key, demo, export, load, openapi, pay, schema, serve, upgrade, watch
+from nightporter.cli import (
+    audit,
+    clients,
+    commands,
+    cut_key,
+    demo,
+    devices,
+    enterprises,
+    export,
+    hotel,
+    integrations,
+    load,
+    openapi,
+    pay,
+    records,
+    schema,
+    serve,
+    tokens,
+    upgrade,
+    watch,
+)
 from nightporter.cli import print as print_
 from nightporter.cli.asking import EXIT_CODES, survive_any_terminal
-from nightporter.cli.desk import DESK_EXIT_CODES
+from nightporter.cli.desk import ADMINISTRATION_EXIT_CODES, DESK_EXIT_CODES
 from nightporter.cli.running import SERVER_EXIT_CODES
 
 app = typer.Typer(
@@ -29,6 +49,16 @@ app.command("cut-key", epilog=EXIT_CODES)(cut_key.cut_key)
 app.command("pay", epilog=EXIT_CODES)(pay.pay)
 app.command("watch", epilog=EXIT_CODES)(watch.watch)
 app.add_typer(commands.app, name="commands")
+app.command("audit", epilog=ADMINISTRATION_EXIT_CODES)(audit.audit)
+app.add_typer(enterprises.app, name="enterprises")
+app.add_typer(clients.app, name="clients")
+app.add_typer(integrations.app, name="integrations")
+app.add_typer(tokens.app, name="tokens")
+app.add_typer(devices.app, name="devices")
+app.add_typer(hotel.rooms, name="rooms")
+app.add_typer(hotel.guests, name="guests")
+app.add_typer(hotel.stays, name="stays")
+app.add_typer(records.app, name="records")
 
 
 def _version(asked: bool) -> None:

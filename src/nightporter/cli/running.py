@@ -34,19 +34,22 @@ def run(
     """
     import uvicorn
 
+    from nightporter.access.tokens import new_token
+    from nightporter.cli.announcing import announce, withdraw
     from nightporter.storage.lock import DatabaseInUse, DatabaseLock
     from nightporter.storage.opening import DatabaseRefused, create, is_demo, revision
     from nightporter.web.app import App, machine_sources
     from nightporter.web.logs import configure
 
-    sources = machine_sources()
+    sources, token = machine_sources(), new_token()
     try:
-        app = App(settings, sources, database, fill=fill)
+        app = App(settings, sources, database, fill=fill, trusted=token)
     except InvalidSetting as problem:
         raise fail(str(problem), 2) from None
     try:
         database.parent.mkdir(parents=True, exist_ok=True)
         with DatabaseLock(database):
+            withdraw(database)
             if revision(database) is None:
                 create(database, sources, demo=demo)
             elif is_demo(database) != demo:
@@ -79,8 +82,20 @@ def run(
                     gc.collect()
                     gc.freeze()
                     gc.set_threshold(20_000, 20, 100)
-                    if self.started and greeting:
-                        typer.echo(greeting(self.servers[0].sockets[0].getsockname()[1]))
+                    if self.started:
+                        port = self.servers[0].sockets[0].getsockname()[1]
+                        try:
+                            announce(database, address_of(settings.host, port), token)
+                        except OSError as error:
+                            typer.echo(f"nightporter: commands will not find this server: {error}", err=True)
+                        if greeting:
+                            typer.echo(greeting(port))
+
+                async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+                    # First, so that commands wait for the lock instead of asking a server that hears nobody any more;
+                    # and here, because the signal ends the process right after this.
+                    withdraw(database)
+                    await super().shutdown(sockets)
 
             server = Server(config)
             server.run()
@@ -90,6 +105,12 @@ def run(
                 )
     except (DatabaseInUse, DatabaseRefused) as refusal:
         raise fail(str(refusal)) from None
+
+
+def address_of(host: str, port: int) -> str:
+    """Where a server that listens on ``host`` can be reached from its own machine."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(host, host)  # noqa: S104 - compared, not bound
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
 def _has_uvloop() -> bool:

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from nightporter.cli.running import fail, run
+from nightporter.cli.running import address_of, fail, run
 from nightporter.settings import InvalidSetting, described, load
 
 _KNOWN = {setting.name: setting for setting in described()}
@@ -71,4 +71,9 @@ def serve(
         loaded = load(flags, settings)
     except InvalidSetting as problem:
         raise fail(str(problem), 2) from None
-    run(loaded, Path(loaded.database), demo=False)
+    run(
+        loaded,
+        Path(loaded.database),
+        demo=False,
+        greeting=lambda port: f"Nightporter: {address_of(loaded.host, port)}, the desk of {loaded.database}",
+    )

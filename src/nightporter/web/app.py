@@ -63,15 +63,25 @@ def deadlines_of(settings: Settings) -> Deadlines:
 class App:
     """The ASGI application: sockets, the API, pages. Starts with the first lifespan message and ends with the last.
 
-    Raises InvalidSetting for defaults of device types that cannot be read.
+    ``trusted`` is a token of whoever may read the files of the desk. Raises InvalidSetting for defaults of device types that
+    cannot be read.
     """
 
-    def __init__(self, settings: Settings, sources: Sources, path: Path, *, fill: bytes | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        sources: Sources,
+        path: Path,
+        *,
+        fill: bytes | None = None,
+        trusted: str | None = None,
+    ) -> None:
         self._settings = settings
         self._sources = sources
         self._path = path
         self._deadlines = deadlines_of(settings)
         self._fill = fill
+        self._trusted = trusted
         self._api: Dispatch | None = None
         self._socket: Socket | None = None
         self._pages: Callable[..., Awaitable[None]] | None = None
@@ -114,6 +124,8 @@ class App:
         database: Database = open_sqlite(self._path)
         hub = Hub()
         recognition = Recognition(database)
+        if self._trusted is not None:
+            recognition.trust(self._trusted)
         metrics = Metrics()
 
         def publish(committed: list[Event], property_changed: bool) -> None:

@@ -1,0 +1,89 @@
+"""Things of the desk by the names that people give them: an id, or a name that fits exactly one."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+from uuid import UUID
+
+from nightporter.cli.asking import FAILED, plain
+from nightporter.cli.desk import Administration
+from nightporter.cli.running import fail
+from nightporter.domain.value import value
+
+PAGE = 1000
+
+
+@value
+class Named:
+    """What has names: the part that lists it, and how one of them is called."""
+
+    part: str
+    one: str
+
+    @property
+    def path(self) -> str:
+        """The operation that lists them."""
+        return f"{self.part[0].lower()}{self.part[1:]}/getAll"
+
+
+ENTERPRISE = Named("Enterprises", "enterprise")
+PORTFOLIO = Named("Portfolios", "portfolio")
+CLIENT = Named("Clients", "client")
+INTEGRATION = Named("Integrations", "integration")
+DEVICE = Named("Devices", "device")
+ROOM = Named("Resources", "room")
+GUEST = Named("Customers", "guest")
+
+
+async def pages(ask: Administration, named: Named | str, **fields: Any) -> AsyncIterator[dict[str, Any]]:
+    """All records of a part of the desk, page by page."""
+    named = named if isinstance(named, Named) else Named(named, "")
+    cursor: str | None = None
+    while True:
+        reply = await ask(named.path, **fields, Limitation={"Count": PAGE, "Cursor": cursor})
+        for record in reply[named.part]:
+            yield record
+        cursor = reply["Cursor"]
+        if cursor is None or len(reply[named.part]) < PAGE:
+            return
+
+
+async def id_of(ask: Administration, named: Named, given: str, **fields: Any) -> str:
+    """The id that ``given`` is, or that of the only record with that name; raises typer.Exit with the reason told."""
+    if _is_id(given):
+        return given.lower()
+    found = [record async for record in pages(ask, named, **fields) if given in names_of(record)]
+    active = [record for record in found if record.get("IsActive", True)]
+    if len(active) == 1:
+        return str(active[0]["Id"])
+    if not active:
+        raise fail(f"there is no {named.one} with the name {plain(given)}", FAILED)
+    ids = ", ".join(record["Id"] for record in active[:5])
+    raise fail(f"{len(active)} of the name {plain(given)} are there; give the id: {ids}", FAILED)
+
+
+async def enterprise_of(ask: Administration, given: str | None) -> str:
+    """The enterprise that is meant: the ``given`` one, else the only one; raises typer.Exit with the reason told."""
+    if given is not None:
+        return await id_of(ask, ENTERPRISE, given)
+    found = [record["Id"] async for record in pages(ask, ENTERPRISE)]
+    if len(found) == 1:
+        return str(found[0])
+    if not found:
+        raise fail("there is no enterprise yet; make one: nightporter enterprises add NAME --currency CODE", FAILED)
+    raise fail(f"there are {len(found)} enterprises; choose one: --enterprise NAME", FAILED)
+
+
+def names_of(record: dict[str, Any]) -> tuple[str, ...]:
+    """What a record may be called: its name, or the last name of a guest with or without the first."""
+    if "LastName" not in record:
+        return (record["Name"],) if record.get("Name") else ()
+    first, last = record.get("FirstName") or "", record.get("LastName") or ""
+    return tuple(name for name in (last, f"{first} {last}".strip()) if name)
+
+
+def _is_id(text: str) -> bool:
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return len(text) == 36
