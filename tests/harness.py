@@ -91,7 +91,10 @@ def check_reply(path: str, response: httpx.Response) -> None:
             assert response.content == b""
             assert "content-type" not in response.headers
             return
-        schema = operation["responses"][str(response.status_code)]["content"]["application/json"]["schema"]
+        answer = operation["responses"][str(response.status_code)]
+        if "$ref" in answer:
+            answer = described["components"]["responses"][str(response.status_code)]
+        schema = answer["content"]["application/json"]["schema"]
     assert response.headers["content-type"] == "application/json"
     schema = {**schema, "components": described["components"]}
     Draft202012Validator(schema, format_checker=FormatChecker()).validate(response.json())

@@ -10,7 +10,7 @@ import schemathesis
 from jsonschema import Draft202012Validator, FormatChecker
 
 from nightporter import __version__
-from nightporter.operations import CONNECTOR
+from nightporter.operations import ADMINISTRATION, CONNECTOR
 from nightporter.web.openapi import document
 
 DOCUMENT = document()
@@ -37,7 +37,7 @@ def test_every_reference_leads_somewhere_and_every_shape_is_used() -> None:
     used = {
         node["$ref"].removeprefix("#/components/schemas/")
         for node in _nodes(DOCUMENT)
-        if isinstance(node, dict) and "$ref" in node
+        if isinstance(node, dict) and "$ref" in node and "/schemas/" in node["$ref"]
     }
     assert used == set(DOCUMENT["components"]["schemas"])
 
@@ -49,7 +49,7 @@ def test_schemas_are_schemas() -> None:
 
 def test_operations_are_told_apart() -> None:
     ids = [path["post"]["operationId"] for path in DOCUMENT["paths"].values()]
-    assert len(set(ids)) == len(ids) == len(CONNECTOR)
+    assert len(set(ids)) == len(ids) == len(CONNECTOR) + len(ADMINISTRATION)
     assert DOCUMENT["info"]["version"] == __version__
 
 
@@ -68,6 +68,9 @@ def test_examples_follow_their_own_schemas(path: str) -> None:
     post = DOCUMENT["paths"][path]["post"]
     for content in (post["requestBody"]["content"], post["responses"]["200"]["content"]):
         told = content["application/json"]
+        if "example" not in told:
+            assert "/administration/" in path, "every operation of the Connector API has the contract's example"
+            continue
         schema = {**told["schema"], "components": {"schemas": _closed(DOCUMENT["components"]["schemas"])}}
         Draft202012Validator(schema, format_checker=FormatChecker()).validate(told["example"])
 
@@ -89,4 +92,4 @@ def test_readers_meet_no_word_of_the_workshop() -> None:
     )
     assert [text for text in told if inside.search(text)] == []
     assert all(not text[:1].islower() or text.startswith("return=") for text in told)
-    assert len(json.dumps(DOCUMENT)) < 200_000
+    assert len(json.dumps(DOCUMENT)) < 250_000

@@ -51,11 +51,16 @@ def document() -> dict[str, Any]:
     shapes = [shape for operation in served for shape in (operation.parameters, operation.reply)]
     records = [RECORDS[kind.part] for kind in facts.KINDS]
     _, found = msgspec.json.schema_components(
-        [*dict.fromkeys(shapes), *records, *DATA_OF.values(), ErrorReply], schema_hook=_describe, ref_template=_REF + "{name}"
+        [*dict.fromkeys(shapes), *records, *DATA_OF.values(), ErrorReply],
+        schema_hook=_describe,
+        ref_template=_REF + "{name}",
     )
     schemas = {_name(name): _with_names(schema) for name, schema in found.items()}
-    examples = msgspec.json.decode(files("nightporter.web").joinpath("examples.json").read_bytes())
-    paths = {_address(one): {"post": _operation(one, schemas, examples.get(one.path))} for one in served}
+    examples = {False: _examples("examples.json"), True: _examples("administration_examples.json")}
+    paths = {
+        _address(one): {"post": _operation(one, schemas, examples[one.is_administration].get(one.path))}
+        for one in served
+    }
     return {
         "openapi": "3.1.0",
         "info": {
@@ -68,6 +73,7 @@ def document() -> dict[str, Any]:
         "paths": paths,
         "components": {
             "schemas": schemas,
+            "responses": {status: _error(status, about) for status, about in _ERRORS.items()},
             "securitySchemes": {
                 "AdministrationToken": {
                     "type": "http",
@@ -77,6 +83,11 @@ def document() -> dict[str, Any]:
             },
         },
     }
+
+
+def _examples(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = msgspec.json.decode(files("nightporter.web").joinpath(name).read_bytes())
+    return found
 
 
 def _address(operation: Operation) -> str:
@@ -122,7 +133,9 @@ def _with_names(schema: Any) -> Any:
     return [_with_names(one) for one in schema] if isinstance(schema, list) else schema
 
 
-_SOURCE = re.compile(r" ?\((?:contract |DESIGN|[DV]\d)[^)]*\)|^(?:Contract [\d.]*\d(?:, request)?|The reply of .*)(?:[:;,] )?")
+_SOURCE = re.compile(
+    r" ?\((?:contract |DESIGN|[DV]\d)[^)]*\)|^(?:Contract [\d.]*\d(?:, request)?|The reply of .*)(?:[:;,] )?"
+)
 _REFUSED = re.compile(r"\b(" + "|".join(kind.__name__ for kind in STATUS) + r")(?:\(\"(\w+)\"\))?(?= |\.|,|;)")
 
 
@@ -189,19 +202,23 @@ def _headers(operation: Operation) -> list[dict[str, Any]]:
 
 
 def _responses(operation: Operation, schemas: dict[str, Any], example: Any) -> dict[str, Any]:
-    request_id = {"Request-Id": {"schema": {"type": "string", "format": "uuid"}, "description": "Names this reply."}}
-    error = {"application/json": {"schema": {"$ref": _REF + "ErrorReply"}}}
     reply: dict[str, Any] = {"schema": {"$ref": _REF + _called(operation.reply, schemas)}}
     if example is not None:
         reply["example"] = example
     responses: dict[str, Any] = {
-        "200": {"description": "Done.", "headers": request_id, "content": {"application/json": reply}}
+        "200": {"description": "Done.", "headers": _REQUEST_ID, "content": {"application/json": reply}}
     }
     if operation.minimal is not Minimal.NEVER:
-        responses["204"] = {"description": "Done, and there is nothing to say.", "headers": request_id}
-    for status, about in _ERRORS.items():
-        headers = dict(request_id)
-        if status in ("429", "503"):
-            headers["Retry-After"] = {"schema": {"type": "integer"}, "description": "Seconds to wait."}
-        responses[status] = {"description": about, "headers": headers, "content": error}
-    return responses
+        responses["204"] = {"description": "Done, and there is nothing to say.", "headers": _REQUEST_ID}
+    return responses | {status: {"$ref": f"#/components/responses/{status}"} for status in _ERRORS}
+
+
+_REQUEST_ID = {"Request-Id": {"schema": {"type": "string", "format": "uuid"}, "description": "Names this reply."}}
+
+
+def _error(status: str, about: str) -> dict[str, Any]:
+    headers = dict(_REQUEST_ID)
+    if status in ("429", "503"):
+        headers["Retry-After"] = {"schema": {"type": "integer"}, "description": "Seconds to wait."}
+    content = {"application/json": {"schema": {"$ref": _REF + "ErrorReply"}}}
+    return {"description": about, "headers": headers, "content": content}

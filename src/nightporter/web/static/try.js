@@ -14,7 +14,7 @@ function make(tag, attributes = {}, ...children) {
 
 // Shapes
 
-const followed = (schema) => (schema.$ref ? described.components.schemas[schema.$ref.split("/").pop()] : schema);
+const followed = (part) => (part.$ref ? part.$ref.split("/").slice(1).reduce((inside, step) => inside[step], described) : part);
 const named = (schema) => (schema.$ref ? schema.$ref.split("/").pop() : "");
 
 const exampleOf = (operation) => operation.requestBody.content["application/json"].example;
@@ -141,9 +141,9 @@ function reference(operation) {
   part.append(make("h3", {}, "Request"), followed(body).description ? make("p", { class: "hint" }, followed(body).description) : "", shape(body));
   part.append(make("h3", {}, "Replies"));
   const statuses = make("dl", {});
-  for (const [status, reply] of Object.entries(operation.responses)) statuses.append(make("dt", {}, status), make("dd", {}, reply.description));
+  for (const [status, reply] of Object.entries(operation.responses)) statuses.append(make("dt", {}, status), make("dd", {}, followed(reply).description));
   const done = operation.responses[200].content["application/json"];
-  const refused = operation.responses[400].content["application/json"].schema;
+  const refused = followed(operation.responses[400]).content["application/json"].schema;
   part.append(statuses, later("more", "Body of 200", () => shape(done.schema)), later("more", "Example of 200", () => printed(JSON.stringify(done.example))), later("more", "Body of every refusal", () => shape(refused)));
   return part;
 }
@@ -202,6 +202,7 @@ function show() {
   $("about").textContent = described.info.description;
   const groups = new Map();
   for (const [path, { post }] of Object.entries(described.paths)) {
+    if (!path.startsWith("/api/connector/")) continue; // administrators have the command line and the document
     if (!groups.has(post.tags[0])) groups.set(post.tags[0], []);
     groups.get(post.tags[0]).push(operationOf(path, post));
   }
