@@ -12,7 +12,7 @@ from typing import Any
 
 import typer
 
-from docs import property_file_tables, property_schema
+from docs import administration_table, property_file_tables, property_schema
 from nightporter.cli.main import app
 from nightporter.operations import CONNECTOR, Minimal, Operation, Portfolio
 from nightporter.settings import described
@@ -71,7 +71,8 @@ DIFFERENCES: tuple[tuple[str, str], ...] = (
     ),
     (
         "Fiscal machine and passport scanner commands",
-        "They come with a property file. The original makes them inside the property system; no public operation adds them.",
+        "`commands/addFiscalMachine` and `commands/addPassportScanner` of the administration add them. The original makes them "
+        "inside the property system; no public operation adds them.",
     ),
     (
         "Forwarding",
@@ -84,11 +85,6 @@ DIFFERENCES: tuple[tuple[str, str], ...] = (
 )
 
 NOT_BUILT: tuple[tuple[str, str], ...] = (
-    (
-        "Administration operations",
-        "Facts, devices and tokens come from a property file, and only `demo` loads one: a desk that `serve` makes is empty, "
-        "and nothing fills it over HTTP or from the command line yet.",
-    ),
     ("PostgreSQL", "One process on one SQLite file."),
     ("Encryption at rest", "Access tokens are kept as hashes; PINs, documents and guest data as they are."),
     ("Retention", "Nothing is deleted: commands, documents, events and keys stay until somebody removes the file."),
@@ -251,6 +247,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "statuses": statuses,
     "commands": commands,
     "coverage": coverage,
+    "administration": lambda: administration_table.table(_fields),
     "property_file_parts": lambda: property_file_tables.parts(_plain),
     "property_file_left_out": property_file_tables.left_out,
 }
