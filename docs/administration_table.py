@@ -20,8 +20,7 @@ def table(fields: Fields) -> str:
         takes = fields(request, schemas, shown) if request.get("$ref") else "the property file itself"
         reply = _schema(post["responses"]["200"])
         answers = fields(reply, schemas, shown) if reply.get("$ref") else "the property file"
-        whole = " Whole desk only." if operation.whole_desk else ""
-        rows.append(f"| `{operation.path}` | {post['summary']}{whole} {post['description']} | {takes} | {answers} |")
+        rows.append(f"| `{operation.path}` | {post['summary']} {post['description']} | {takes} | {answers} |")
     return "\n".join(["| operation | what it does | takes | answers |", "| :-- | :-- | :-- | :-- |", *rows])
 
 

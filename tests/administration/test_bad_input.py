@@ -1,0 +1,128 @@
+"""Whatever arrives at an administration operation gets a documented error, changes nothing, and is never a 500."""
+
+import asyncio
+import sqlite3
+
+import pytest
+
+from nightporter.operations import ADMINISTRATION
+from tests.contract.hotel import AGENT_INTEGRATION, HOTEL, KIOSK_INTEGRATION, NOBODY, PRINTER
+from tests.harness import ADMINISTRATION_PREFIX, LOCAL_TOKEN, RunningDesk, check_reply
+
+PATHS = [operation.path for operation in ADMINISTRATION if operation.path != "properties/load"]
+STRANGE = [
+    None,
+    True,
+    0,
+    -1,
+    1e300,
+    "",
+    "x",
+    "\0",
+    "\ud800",
+    [],
+    [[]],
+    {},
+    [None],
+    [{}],
+    {"Value": {}},
+    NOBODY,
+    "9" * 300,
+]
+MAKES_OF_A_NAME = ("clients/add", "administrationTokens/add")
+"""A strange name is a name."""
+PAGE = {"Limitation": {"Count": 1000}}
+
+
+def whole(desk: RunningDesk) -> list[str]:
+    """All that is kept, as SQL."""
+    with sqlite3.connect(desk.database) as connection:
+        found = list(connection.iterdump())
+    connection.close()
+    return found
+
+
+def example(path: str, desk_document: dict) -> dict:
+    """The names that an operation reads, each with a value of the right kind or none."""
+    post = desk_document["paths"][ADMINISTRATION_PREFIX + path]["post"]
+    schema = post["requestBody"]["content"]["application/json"]["schema"]
+    return desk_document["components"]["schemas"][schema["$ref"].split("/")[-1]]["properties"]
+
+
+@pytest.mark.parametrize("path", PATHS)
+async def test_strange_values_are_refused_or_harmless(front_desk: RunningDesk, path: str):
+    document = (await front_desk.http.get("/openapi.json")).json()
+    names = [name for name in example(path, document) if name != "Limitation"]
+    before = whole(front_desk)
+    for name in names:
+        for value in STRANGE:
+            # Everything else is left out, so that a request which lacks something else too is the rule here.
+            for fields in ({name: value}, {name: value, **PAGE}):
+                reply = await front_desk.administer(path, **fields)
+                assert reply.status_code < 500, (fields, reply.text)
+    if path not in MAKES_OF_A_NAME:
+        assert whole(front_desk) == before
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize(
+    ("body", "content_type"),
+    [
+        (b"", "application/json"),
+        (b"{", "application/json"),
+        (b"[]", "application/json"),
+        (b"null", "application/json"),
+        (b'{"a": NaN}', "application/json"),
+        (b"\xff\xfe", "application/json"),
+        (b'{"a":' * 5000, "application/json"),
+        (b"{}", "text/plain"),
+    ],
+)
+async def test_what_is_no_json_object_is_refused(front_desk: RunningDesk, path: str, body: bytes, content_type: str):
+    front_desk.desk.recognition.trust(LOCAL_TOKEN)
+    headers = {"Content-Type": content_type, "Authorization": f"Bearer {LOCAL_TOKEN}"}
+    reply = await front_desk.http.post(ADMINISTRATION_PREFIX + path, content=body, headers=headers)
+    check_reply(ADMINISTRATION_PREFIX + path, reply)
+    assert (reply.status_code, reply.json()["Message"]) == (400, "Invalid JSON")
+
+
+@pytest.mark.parametrize("path", ["enterprises/getall", "Enterprises/getAll", "enterprises/getAll/", "enterprises", ""])
+async def test_paths_are_exact(front_desk: RunningDesk, path: str):
+    assert (await front_desk.administer(path, **PAGE)).status_code == 404
+
+
+async def test_a_token_revoked_in_the_middle_of_a_request_lets_the_request_end_and_is_refused_then(
+    front_desk: RunningDesk,
+):
+    made = (await front_desk.administer("accessTokens/add", IntegrationId=KIOSK_INTEGRATION)).json()
+    caller = front_desk.as_(made["AccessToken"], front_desk.client_token)
+    slow = caller.call("devices/getAll")
+    revoking = front_desk.administer("accessTokens/revoke", AccessTokenIds=[made["AccessTokenId"]])
+    first, _ = await asyncio.gather(slow, revoking)
+    assert first.status_code in (200, 401)
+    assert (await caller.call("devices/getAll")).status_code == 401
+
+
+async def test_stamps_of_the_record_never_go_backwards_when_the_clock_jumps(front_desk: RunningDesk):
+    await front_desk.administer("integrations/disable", IntegrationId=AGENT_INTEGRATION)
+    front_desk.clock.move(-3600)
+    await front_desk.administer("integrations/enable", IntegrationId=AGENT_INTEGRATION)
+    front_desk.clock.move(7200)
+    await front_desk.administer("devices/delete", DeviceIds=[PRINTER], EnterpriseId=HOTEL)
+    records = (await front_desk.administer("auditRecords/getAll", **PAGE)).json()["AuditRecords"]
+    assert [one["TimeUtc"] for one in records] == [
+        "2026-03-01T13:00:00Z",
+        "2026-03-01T12:00:00Z",
+        "2026-03-01T12:00:00Z",
+    ]
+
+
+async def test_no_token_is_logged(capsys: pytest.CaptureFixture[str], front_desk: RunningDesk):
+    made = (await front_desk.administer("administrationTokens/add", Name="Night manager")).json()
+    await front_desk.administer("enterprises/getAll", token=made["AdministrationToken"], **PAGE)
+    await front_desk.administer("enterprises/getAll", token="unknown token", **PAGE)
+    await asyncio.sleep(0)
+    told = capsys.readouterr()
+    assert '"operation":"enterprises/getAll"' in told.err
+    for secret in (made["AdministrationToken"], LOCAL_TOKEN, "unknown token"):
+        assert secret not in told.err + told.out
