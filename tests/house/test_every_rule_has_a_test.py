@@ -126,3 +126,26 @@ def test_what_is_named_exists() -> None:
 )
 def test_how_docstrings_are_read(docstring: str, names: set[str]) -> None:
     assert named_in(docstring) == names
+
+
+BEYOND = {
+    # row of DESIGN's table "Beyond the contract": the file of its tests, which names it
+    "Never twice": "contract/test_idempotency_key.py",
+    "No stale surprises": "contract/test_no_stale_surprises.py",
+    "No orphans": "contract/test_no_orphans.py",
+    "Late truth": "contract/test_late_truth.py",
+    "One taker": "contract/test_one_taker.py",
+    "The reason, told": "contract/test_the_reason_told.py",
+    "Gap-free push": "contract/test_socket.py",
+    "Any length of queue": "durability/test_memory.py",
+    "One call to know": "web/test_pages.py",
+}
+
+
+@pytest.mark.parametrize(("row", "name"), BEYOND.items())
+def test_what_goes_beyond_the_contract_has_tests_named_after_it(row: str, name: str) -> None:
+    tree = ast.parse((ROOT / "tests" / name).read_text("utf-8"))
+    assert row.lower() in (ast.get_docstring(tree) or "").lower()
+    assert any(
+        isinstance(node, ast.AsyncFunctionDef | ast.FunctionDef) and node.name.startswith("test_") for node in tree.body
+    )
