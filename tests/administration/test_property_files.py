@@ -229,7 +229,7 @@ async def test_who_leaves_while_it_is_loaded_has_changed_nothing(
 
 
 async def test_a_disk_without_room_is_told(front_desk: RunningDesk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tempfile.TemporaryFile", lambda: open("/dev/full", "w+b", buffering=0))  # noqa: SIM115, PTH123
+    monkeypatch.setattr("tempfile.TemporaryFile", lambda: open("/dev/full", "w+b", buffering=0))  # noqa: SIM115
     reply = await load(front_desk, b"{}")
     assert reply.status_code == 503
     assert "No space left on device" in reply.json()["Message"]

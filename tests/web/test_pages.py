@@ -1,3 +1,5 @@
+"""What anybody may ask the desk (beyond the contract: "One call to know"): is it there, can it write, what does it serve."""
+
 import asyncio
 import re
 import uuid
