@@ -1,4 +1,4 @@
-"""Any length of queue: active documents of any total size are read with a server that stays small (beyond the contract: "Any length of queue")."""
+"""Any length of queue (beyond the contract): documents of any total size are read with a server that stays small."""
 
 import hashlib
 from collections.abc import Callable, Iterator
