@@ -30,6 +30,9 @@ class Settings:
     request_limit: int = _setting(200, "requests per access token within the request window; 0 switches the limit off")
     request_window: float = _setting(30.0, "length of the sliding window of the request limit")
     body_limit: int = _setting(16 * 1024 * 1024, "largest request body; more is answered with 413")
+    file_limit: int = _setting(
+        1024 * 1024 * 1024, "largest property file that properties/load takes; more is answered with 413"
+    )
     time_budget: float = _setting(30.0, "longest time for one request; more is answered with 408")
     batch_limit: int = _setting(512, "most changes that the writer commits together")
     listener_queue: int = _setting(1000, "events that may wait for one socket before it is dropped as too slow")
@@ -84,7 +87,10 @@ def described() -> tuple[Described, ...]:
 
 
 _TRUE, _FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off"}
-_AT_LEAST = {"request_limit": 0, "port": 0, "body_limit": 1, "batch_limit": 1, "listener_queue": 1, "upstream_limit": 1}
+_AT_LEAST = {
+    "request_limit": 0, "port": 0, "body_limit": 1, "file_limit": 1, "batch_limit": 1, "listener_queue": 1,
+    "upstream_limit": 1,
+}  # fmt: skip
 _ORIGIN = re.compile(r"https?://(?:[a-z0-9_.-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?/?", re.IGNORECASE)
 
 

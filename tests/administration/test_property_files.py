@@ -266,17 +266,21 @@ async def test_an_enterprise_of_others_or_of_nobody_is_refused(front_desk: Runni
 
 
 async def test_a_long_export_ends_with_its_reader(front_desk: RunningDesk, monkeypatch: pytest.MonkeyPatch) -> None:
-    await load(front_desk, json.dumps(many(3000)).encode())
-    closed = asyncio.Event()
+    hotel = many(1000)
+    for guest in hotel["Customers"]:
+        guest["Notes"] = "long " * 4000  # more in all than the buffers of a connection hold
+    await load(front_desk, json.dumps(hotel).encode())
+    broken_off = asyncio.Event()
     snapshot = front_desk.desk.database.snapshot
 
     @asynccontextmanager
     async def noticed() -> AsyncIterator[Any]:
-        try:
-            async with snapshot() as one:
+        async with snapshot() as one:
+            try:
                 yield one
-        finally:
-            closed.set()
+            except GeneratorExit:
+                broken_off.set()
+                raise
 
     monkeypatch.setattr(front_desk.desk.database, "snapshot", noticed)
     headers = {"Content-Type": "application/json", "Authorization": f"Bearer {LOCAL_TOKEN}"}
@@ -285,7 +289,7 @@ async def test_a_long_export_ends_with_its_reader(front_desk: RunningDesk, monke
         assert reply.status_code == 200
         await anext(reply.aiter_raw())
     async with asyncio.timeout(30):
-        await closed.wait()
+        await broken_off.wait()
 
 
 def test_the_document_tells_every_part_of_a_file() -> None:

@@ -109,8 +109,8 @@ class Taken(Refusal):
 class TookTooLong(Refusal):
     """Processing went over the time budget (D20)."""
 
-    def __init__(self, seconds: float) -> None:
-        super().__init__(f"The request took longer than {seconds:g} s. Ask for less at once.")
+    def __init__(self, seconds: float, message: str | None = None) -> None:
+        super().__init__(message or f"The request took longer than {seconds:g} s. Ask for less at once.")
 
 
 class Unavailable(Refusal):

@@ -1,6 +1,6 @@
 """What an operation is, and the Call: all that its steps may use."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
@@ -67,7 +67,7 @@ class Minimal(Enum):
 class Streamed(Protocol):
     """A reply that is printed piece by piece because it may hold documents."""
 
-    def pieces(self) -> AsyncIterator[bytes]:
+    def pieces(self) -> AsyncGenerator[bytes, None]:
         """The JSON text."""
 
 
@@ -77,7 +77,7 @@ class Operation:
 
     path: str
     run: Callable[[Any, Any], Awaitable[Shape | Streamed]]
-    """Takes a Call, an AdministrationCall where ``is_administration``, and the parameters."""
+    """Takes a Call, an AdministrationCall where ``is_administration``, and the parameters (or the file)."""
     parameters: type[Shape]
     reply: type[Shape]
     portfolio: Portfolio = Portfolio.NO
@@ -88,6 +88,8 @@ class Operation:
     is_administration: bool = False
     whole_desk: bool = False
     """Whether only an administrator of every enterprise may call it."""
+    takes_file: bool = False
+    """Whether the body is a file of any size, which ``parameters`` only describes: ``run`` takes it as a BinaryIO."""
 
     @cached_property
     def decode(self) -> Callable[[bytes], Any]:

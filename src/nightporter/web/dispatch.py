@@ -5,14 +5,15 @@ A plain ASGI callable, because one route pattern needs no router; read once, it 
 
 import asyncio
 import traceback
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, MutableMapping
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import msgspec
 import structlog
 
-from nightporter.domain.errors import Malformed, Refusal, TooLarge, Unknown, UpstreamFailed, UpstreamSilent
+from nightporter.domain.errors import Malformed, Refusal, Unknown, UpstreamFailed, UpstreamSilent
 from nightporter.operations import (
     ADMINISTRATION,
     CONNECTOR,
@@ -23,14 +24,13 @@ from nightporter.operations import (
     Portfolio,
     Streamed,
 )
+from nightporter.web.bodies import Gone, Message, Receive, kept, left, read, unless
 from nightporter.web.budget import TimeBudget
 from nightporter.web.desk import Desk
 from nightporter.web.logs import RequestLine
 from nightporter.web.refusals import DEFECT, body_of, retry_after, status_of
 from nightporter.wire.shapes import Shape, encode
 
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 PREFIX = "/api/connector/v1/"
@@ -40,10 +40,6 @@ STRICT = "fiscalMachineCommands/getAll"
 
 _JSON = (b"content-type", b"application/json")
 _log = structlog.get_logger()
-
-
-class Gone(Exception):
-    """The caller closed the connection before its request was whole."""
 
 
 class _Tokens(msgspec.Struct, rename="pascal"):
@@ -83,6 +79,11 @@ class Headers:
                 found.idempotency_key = text if found.idempotency_key is None else "\0"
         return found
 
+    def expect_json(self) -> None:
+        """Raises Malformed unless the body is announced as JSON."""
+        if self.content_type.split(b";")[0].strip().lower() != b"application/json":
+            raise Malformed
+
 
 def _prefers_minimal(value: bytes) -> bool:
     """Whether ``return=minimal`` is among the preferences, in any letter case (D25)."""
@@ -97,7 +98,7 @@ class Answer:
     status: int
     body: bytes | None = None
     first: bytes = b""
-    rest: AsyncIterator[bytes] | None = None
+    rest: AsyncGenerator[bytes, None] | None = None
     retry_after: int | None = None
     enterprise_ids: tuple[str, ...] = field(default=())
     request_id: str | None = None
@@ -184,14 +185,15 @@ class Dispatch:
     async def _answer(self, operation: Operation, scope: MutableMapping[str, Any], receive: Receive) -> Answer:
         desk = self._desk
         headers = Headers.of(scope["headers"])
+        if operation.takes_file:
+            return await self._take_file(operation, headers, receive)
         with self._budget.timed():
-            body = await _read(receive, headers.content_length, desk.settings.body_limit)
+            body = await read(receive, headers.content_length, desk.settings.body_limit)
             return await self._run(operation, headers, body)
 
     async def _run(self, operation: Operation, headers: Headers, body: bytes) -> Answer:
         desk = self._desk
-        if headers.content_type.split(b";")[0].strip().lower() != b"application/json":
-            raise Malformed
+        headers.expect_json()
         if operation.is_administration:
             return await self._administer(operation, headers, body)
         tokens = _read_tokens(body)
@@ -208,32 +210,51 @@ class Dispatch:
             in_flight=desk.in_flight,
             idempotency_key=headers.idempotency_key if operation.is_keyed else None,
         )
-        reply = await operation.run(call, parameters)
-        if headers.prefers_minimal and _is_nothing(operation, reply):
-            return Answer(204, enterprise_ids=actor.enterprise_ids)
-        if isinstance(reply, Shape):
-            return Answer(200, encode(reply), enterprise_ids=actor.enterprise_ids)
-        pieces = reply.pieces()
-        first = await anext(pieces)
-        second = await anext(pieces, None)
-        if second is None:
-            return Answer(200, first, enterprise_ids=actor.enterprise_ids)
-        return Answer(200, first=first + second, rest=pieces, enterprise_ids=actor.enterprise_ids)
-
+        return await _answer_of(operation, headers, await operation.run(call, parameters), actor.enterprise_ids)
 
     async def _administer(self, operation: Operation, headers: Headers, body: bytes) -> Answer:
-        desk = self._desk
         _read_tokens(body)  # the same strictness, whoever calls
+        call = await self._administration_call(operation, headers)
+        return await _answer_of(operation, headers, await operation.run(call, operation.decode(body)))
+
+    async def _take_file(self, operation: Operation, headers: Headers, receive: Receive) -> Answer:
+        """The caller is recognised before the file is taken, so that no stranger fills the disk.
+
+        The time budget would not let a large file through; its size is limited instead, the silence of who sends it, and
+        the work ends with the caller.
+        """
+        settings = self._desk.settings
+        headers.expect_json()
+        call = await self._administration_call(operation, headers)
+        async with kept(receive, headers.content_length, settings.file_limit, settings.time_budget) as file:
+            gone = asyncio.ensure_future(left(receive))
+            try:
+                return await _answer_of(operation, headers, await unless(gone, operation.run(call, file)))
+            finally:
+                gone.cancel()
+
+    async def _administration_call(self, operation: Operation, headers: Headers) -> AdministrationCall:
+        """Recognise, limit and permit an administrator."""
+        desk = self._desk
         administrator = await desk.recognition.of_administrator(headers.authorization)
         desk.limit.count(administrator.token_id or administrator.name)
         administrator.permit(operation.whole_desk)
-        parameters = operation.decode(body)
-        call = AdministrationCall(operation.path, administrator, desk.database, desk.writer, desk.sources)
-        reply = await operation.run(call, parameters)
-        if headers.prefers_minimal and _is_nothing(operation, reply):
-            return Answer(204)
-        assert isinstance(reply, Shape)
-        return Answer(200, encode(reply))
+        return AdministrationCall(operation.path, administrator, desk.database, desk.writer, desk.sources)
+
+
+async def _answer_of(
+    operation: Operation, headers: Headers, reply: Shape | Streamed, enterprise_ids: tuple[str, ...] = ()
+) -> Answer:
+    if headers.prefers_minimal and _is_nothing(operation, reply):
+        return Answer(204, enterprise_ids=enterprise_ids)
+    if isinstance(reply, Shape):
+        return Answer(200, encode(reply), enterprise_ids=enterprise_ids)
+    pieces = reply.pieces()
+    first = await anext(pieces)
+    second = await anext(pieces, None)
+    if second is None:
+        return Answer(200, first, enterprise_ids=enterprise_ids)
+    return Answer(200, first=first + second, rest=pieces, enterprise_ids=enterprise_ids)
 
 
 def _is_nothing(operation: Operation, reply: Shape | Streamed) -> bool:
@@ -254,25 +275,6 @@ def _read_tokens(body: bytes) -> _Tokens:
         raise Malformed from None
 
 
-async def _read(receive: Receive, announced: int | None, limit: int) -> bytes:
-    """The whole body; raises TooLarge as soon as that is certain, and Gone."""
-    if announced is not None and announced > limit:
-        raise TooLarge(limit)
-    pieces: list[bytes] = []
-    size = 0
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise Gone
-        piece = message.get("body", b"")
-        size += len(piece)
-        if size > limit:
-            raise TooLarge(limit)
-        if not message.get("more_body", False):
-            return b"".join([*pieces, piece]) if pieces else piece
-        pieces.append(piece)
-
-
 async def _reply(answer: Answer, request_id: str, receive: Receive, send: Send) -> None:
     headers = [(b"request-id", request_id.encode())]
     if answer.retry_after is not None:
@@ -291,10 +293,11 @@ async def _reply(answer: Answer, request_id: str, receive: Receive, send: Send) 
     # Sending to a caller that left is silent, so somebody must listen for that while documents are read.
     gone = asyncio.ensure_future(receive())
     try:
-        async for piece in answer.rest:
-            await send({"type": "http.response.body", "body": piece, "more_body": True})
-            if gone.done():
-                return
+        async with aclosing(answer.rest) as rest:
+            async for piece in rest:
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
+                if gone.done():
+                    return
         await send({"type": "http.response.body", "body": b""})
     finally:
         gone.cancel()

@@ -6,7 +6,7 @@ redirects, keep cookies, add headers and undo compression.
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Awaitable, Iterable, MutableMapping
+from collections.abc import AsyncIterator, Iterable, MutableMapping
 from typing import Any, TypeVar
 
 import httpx
@@ -15,7 +15,8 @@ import structlog
 from nightporter.domain.errors import Refusal, TookTooLong, TooLarge, Unavailable, UpstreamFailed, UpstreamSilent
 from nightporter.operations import CONNECTOR
 from nightporter.settings import Settings
-from nightporter.web.dispatch import PREFIX, Answer, Gone, Headers, Message, Receive, Send
+from nightporter.web.bodies import Gone, Message, Receive, left, unless
+from nightporter.web.dispatch import PREFIX, Answer, Headers, Send
 
 CONNECT_TIMEOUT = 10.0
 """Longest time to connect, in seconds, TLS included."""
@@ -147,7 +148,7 @@ class _Exchange:
     async def begin(self) -> Answer:
         """Send the request; returns the answer as soon as it begins."""
         try:
-            await _unless(self._gone, self._send_up())
+            await unless(self._gone, self._send_up())
         except httpx.TransportError as error:
             raise self._refusal(error) from None
         finally:
@@ -199,8 +200,7 @@ class _Exchange:
     async def _leave(self) -> None:
         """Ends when the caller has left; what it still sends after an early answer is read and forgotten."""
         await self._body.is_over.wait()
-        while (await self._receive())["type"] != "http.disconnect":
-            pass
+        await left(self._receive)
 
     async def _deliver(self, send: Send) -> None:
         """Send the answer down, piece by piece; raises UpstreamFailed and UpstreamSilent when it ends too early."""
@@ -211,7 +211,7 @@ class _Exchange:
         try:
             await self._pass_down(send, start)
             pieces = aiter(response.stream)
-            while (piece := await _unless(self._gone, anext(pieces, None))) is not None:
+            while (piece := await unless(self._gone, anext(pieces, None))) is not None:
                 await self._pass_down(send, {"type": "http.response.body", "body": piece, "more_body": True})
             await self._pass_down(send, {"type": "http.response.body", "body": b""})
         except Gone:
@@ -257,18 +257,3 @@ def _passing(headers: Iterable[tuple[bytes, bytes]], but: frozenset[bytes]) -> l
     named = {one.strip().lower() for name, value in lower if name == b"connection" for one in value.split(b",")}
     kept_back = _OF_THE_CONNECTION | named | but
     return [(name, value) for name, value in lower if name not in kept_back]
-
-
-async def _unless(gone: asyncio.Future[None], work: Awaitable[_T]) -> _T:
-    """The result of ``work``, which is cancelled as soon as the caller is ``gone``; raises Gone then."""
-    working = asyncio.ensure_future(work)
-    either: set[asyncio.Future[Any]] = {working, gone}
-    try:
-        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-        if not working.done():
-            raise Gone
-        return working.result()
-    finally:
-        if not working.done():
-            working.cancel()
-            await asyncio.gather(working, return_exceptions=True)

@@ -14,27 +14,31 @@ from nightporter.operations.administration import (
     facts,
     integrations,
     portfolios,
+    properties,
 )
 from nightporter.operations.administration import (
     administration_tokens as administrators,
 )
-from nightporter.operations.operation import Minimal, Operation
+from nightporter.operations.operation import Minimal, Operation, Streamed
 from nightporter.wire.commands import AddedCommand
 from nightporter.wire.shapes import Empty, Shape
 
 
 def _line(
     path: str,
-    run: Callable[..., Awaitable[Shape]],
+    run: Callable[..., Awaitable[Shape | Streamed]],
     parameters: type[Shape],
     reply: type[Shape] = Empty,
     *,
     whole: bool = False,
+    file: bool = False,
 ) -> Operation:
-    """One line of the table; ``whole`` is for administrators of the whole desk alone."""
+    """One line of the table; ``whole`` is for administrators of the whole desk alone, ``file`` says that it takes one."""
     paged = "cursor" in reply.__struct_fields__
     minimal = Minimal.ALWAYS if reply is Empty else Minimal.EMPTY_PAGE if paged else Minimal.NEVER
-    return Operation(path, run, parameters, reply, minimal=minimal, is_administration=True, whole_desk=whole)
+    return Operation(
+        path, run, parameters, reply, minimal=minimal, is_administration=True, whole_desk=whole, takes_file=file
+    )
 
 
 ADMINISTRATION: tuple[Operation, ...] = (
@@ -78,6 +82,10 @@ ADMINISTRATION: tuple[Operation, ...] = (
     _line("commands/cancel", commands.cancel, commands.CancelParameters, commands.CancelledCommands),
     _line("commands/addAgain", commands.add_again, commands.AddAgainParameters, AddedCommand),
     _line("commands/getAll", commands.get_all, commands.GetAllParameters, commands.CommandPage),
+    _line(
+        "properties/load", properties.load, properties.PropertyFile, properties.LoadedRecords, whole=True, file=True
+    ),
+    _line("properties/export", properties.export, properties.ExportParameters, properties.PropertyFile),
     _line("events/getAll", events.get_all, events.Parameters, events.CommandEvents),
     _line("auditRecords/getAll", audit_records.get_all, audit_records.Parameters, audit_records.AuditRecords),
 )

@@ -1,6 +1,6 @@
 """Writing a property file: the whole desk, or some enterprises, so that loading it changes nothing."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from typing import Any
 
 import msgspec
@@ -26,7 +26,9 @@ from nightporter.wire.shapes import Shape, encode
 PIECE = 64 * 1024
 
 
-async def export_property(database: Database, enterprise_ids: Sequence[str] | None = None) -> AsyncIterator[bytes]:
+async def export_property(
+    database: Database, enterprise_ids: Sequence[str] | None = None
+) -> AsyncGenerator[bytes, None]:
     """The property file of the enterprises, of the whole desk for None; in pieces, as the desk is at this moment.
 
     One record a line, in an order that stays the same, so that two exports of the same desk are equal and the differences

@@ -1,6 +1,6 @@
 """The reply of getAllActive and getAllByIds, printed row by row so that documents never gather in memory."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 
 from msgspec import UNSET, Raw
 
@@ -42,7 +42,7 @@ class CommandRows:
     def _next_count(self, printed: int) -> int:
         return ROWS if self._limit is None else min(ROWS, self._limit - printed)
 
-    async def pieces(self) -> AsyncIterator[bytes]:
+    async def pieces(self) -> AsyncGenerator[bytes, None]:
         """The JSON text, in pieces of some 64 KiB."""
         text = bytearray(b'{"Commands":[')
         rows, printed, last = self._first, 0, None
