@@ -23,8 +23,10 @@ from nightporter.storage.batch import Event
 from nightporter.storage.database import Database
 from nightporter.storage.opening import open_sqlite
 from nightporter.storage.writer import Writer
+from nightporter.web.bodies import Receive
 from nightporter.web.desk import Desk
-from nightporter.web.dispatch import Dispatch, Receive, Send
+from nightporter.web.dispatch import Dispatch, Send
+from nightporter.web.last_use import LastUse
 from nightporter.web.limits import RequestLimit
 from nightporter.web.logs import request_log
 from nightporter.web.metrics import Metrics
@@ -139,6 +141,7 @@ class App:
                     refreshing.add_done_callback(self._tasks.discard)
 
         writer = Writer(database, sources, publish, settings.batch_limit, self._deadlines)
+        last_use = LastUse(recognition, writer, sources)
         sweeper = Sweeper(database, writer, sources, self._deadlines)
         limit = RequestLimit(settings.request_limit, settings.request_window, sources.elapsed)
         log = request_log(settings.log_level)
@@ -158,11 +161,13 @@ class App:
             self._socket = Socket(desk)
             self._pages = Starlette(routes=Pages(desk).routes)
             sweeper.start()
+            last_use.start()
             yield desk
         finally:
             await sweeper.close()
             if upstream is not None:
                 await upstream.close()
+            await last_use.close()
             await writer.close()
             await database.close()
 

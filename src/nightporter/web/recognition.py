@@ -23,6 +23,13 @@ class Recognition:
         self._local: str | None = None
         self._known: dict[bytes, Actor] = {}
         self._administrators: dict[str, Administrator] = {}
+        self.used: set[tuple[str, str]] = set()
+        """Table and id of the tokens that were used and not written down yet."""
+
+    def take_used(self) -> tuple[tuple[str, str], ...]:
+        """What is in ``used``, which is empty from now on."""
+        taken, self.used = tuple(sorted(self.used)), set()
+        return taken
 
     def forget(self) -> None:
         """Facts have changed: everybody is looked up again."""
@@ -47,6 +54,8 @@ class Recognition:
             if len(self._administrators) >= REMEMBERED:
                 self._administrators.clear()
             self._administrators[sent] = found
+        if found.token_id is not None:
+            self.used.add(("administration_tokens", found.token_id))
         return found
 
     async def of_raw(self, client_token: bytes, access_token: bytes) -> Actor:
@@ -59,11 +68,14 @@ class Recognition:
             if len(self._known) >= REMEMBERED:
                 self._known.clear()
             self._known[sent] = actor
+        self.used.add(("access_tokens", actor.access_token_id))
         return actor
 
     async def of_text(self, client_token: str, access_token: str) -> Actor:
         """The actor behind two tokens; raises NotRecognised."""
-        return await recognise(self._database, token_hash(client_token), token_hash(access_token))
+        actor = await recognise(self._database, token_hash(client_token), token_hash(access_token))
+        self.used.add(("access_tokens", actor.access_token_id))
+        return actor
 
 
 def _text(raw: bytes, parameter: str) -> str:
