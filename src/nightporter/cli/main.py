@@ -11,6 +11,7 @@ from nightporter.cli import (
     cut_key,
     demo,
     devices,
+    doctor,
     enterprises,
     export,
     hotel,
@@ -49,6 +50,7 @@ app.command("cut-key", epilog=EXIT_CODES)(cut_key.cut_key)
 app.command("pay", epilog=EXIT_CODES)(pay.pay)
 app.command("watch", epilog=EXIT_CODES)(watch.watch)
 app.add_typer(commands.app, name="commands")
+app.command("doctor", epilog="Exit codes: 0 done; 1 a problem was found; 2 wrong usage.")(doctor.doctor)
 app.command("audit", epilog=ADMINISTRATION_EXIT_CODES)(audit.audit)
 app.add_typer(enterprises.app, name="enterprises")
 app.add_typer(clients.app, name="clients")

@@ -1,0 +1,267 @@
+"""``nightporter doctor``."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from nightporter.cli.asking import FAILED, JsonOption, plain, say, say_json
+from nightporter.cli.desk import DEFAULT_DATABASE, DatabaseOption
+from nightporter.domain.value import value
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from nightporter.storage.examination import Examination
+
+OK, WARNING, PROBLEM = "ok", "warning", "problem"
+OF_COMMANDS = ("ADDRESS", "SOCKET_ADDRESS", "CLIENT_TOKEN", "ACCESS_TOKEN", "ADMINISTRATION_TOKEN")
+"""Variables that commands read beside the settings of the server."""
+MEGABYTE = 1_000_000
+LEAST_FREE, LITTLE_FREE = 100 * MEGABYTE, 1000 * MEGABYTE
+LARGE_WAL = 256 * MEGABYTE
+HOUR, DAY = 3600, 86400
+SHOWN = 5
+"""How many names one line tells at most."""
+
+
+@value
+class Finding:
+    """One line: how it is, about what, what was found and what to do; ``advice`` is empty where all is well."""
+
+    level: str
+    about: str
+    found: str
+    advice: str = ""
+
+
+def doctor(
+    database: DatabaseOption = DEFAULT_DATABASE,
+    settings: Annotated[Path | None, typer.Option(help="The TOML file that serve is given.", metavar="FILE")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Examine a desk on this machine, and say what to do: settings, disk, database, clock, tokens, devices, queue.
+
+    One line for each thing looked at: ok, warning or problem. Nothing is changed; a server may run meanwhile.
+    """
+    has_problem = False
+    for one in _findings(database, settings):
+        has_problem = has_problem or one.level == PROBLEM
+        if as_json:
+            say_json({"Level": one.level, "About": one.about, "Found": one.found, "Advice": one.advice or None})
+        else:
+            say(f"{one.level:<8} {one.about:<9} {one.found}{f'; {one.advice}' if one.advice else ''}")
+    if has_problem:
+        raise typer.Exit(FAILED)
+
+
+def _findings(database: Path, file: Path | None) -> Iterator[Finding]:
+    from nightporter.storage.examination import DatabaseDamaged
+    from nightporter.storage.opening import DatabaseRefused
+    from nightporter.web.app import machine_sources
+
+    now = machine_sources().now()
+    yield from _settings(database, file)
+    yield _year(now)
+    if not database.is_file():
+        yield Finding(PROBLEM, "database", f"{database} does not exist", "give the file of the desk (--database)")
+        return
+    yield from _disk(database)
+    try:
+        migration = _migration(database)
+        yield migration
+        if migration.level == PROBLEM:
+            return
+        found = _examined(database, now)
+    except DatabaseDamaged as damaged:
+        advice = "stop the server, keep the file, and go back to the last backup: docs/running.md"
+        yield Finding(PROBLEM, "database", str(damaged).rstrip("."), advice)
+        return
+    except DatabaseRefused as refused:
+        yield Finding(PROBLEM, "database", str(refused).rstrip("."))
+        return
+    yield Finding(OK, "database", "SQLite finds it sound")
+    yield _server(database)
+    for check in _CHECKS:
+        yield check(found, now)
+
+
+def _settings(database: Path, file: Path | None) -> Iterator[Finding]:
+    import difflib
+    import os
+
+    from nightporter.client.address import is_loopback
+    from nightporter.settings import PREFIX, InvalidSetting, described, load
+    from nightporter.web.app import deadlines_of
+
+    try:
+        settings = load({"database": str(database)}, file)
+        deadlines_of(settings)
+    except InvalidSetting as problem:
+        yield Finding(PROBLEM, "settings", str(problem), "correct it, serve will not start with it")
+        return
+    known = {setting.variable for setting in described()} | {PREFIX + name for name in OF_COMMANDS}
+    unknown = sorted(name for name in os.environ if name.startswith(PREFIX) and name not in known)
+    for name in unknown:
+        (meant, *_) = [*difflib.get_close_matches(name, known, 1), ""]
+        advice = f"is {meant} meant?" if meant else "it does nothing; take it away"
+        yield Finding(WARNING, "settings", f"the environment has {name}, which is no setting", advice)
+    if not is_loopback(settings.host):
+        advice = "let a proxy with TLS stand before it, so that nobody reads tokens on their way"
+        yield Finding(WARNING, "settings", f"it listens on {settings.host}, where other machines can call", advice)
+    elif not unknown:
+        yield Finding(OK, "settings", "every one can be used")
+
+
+def _year(now: "datetime") -> Finding:
+    if not 2025 <= now.year < 2100:
+        return Finding(PROBLEM, "clock", f"it says {now:%Y-%m-%d}", "set the clock of the machine, with NTP")
+    return Finding(OK, "clock", f"it says {now:%Y-%m-%d %H:%M:%S} UTC")
+
+
+def _disk(database: Path) -> Iterator[Finding]:
+    import os
+    import shutil
+
+    folder = database.absolute().parent
+    free = shutil.disk_usage(folder).free
+    level = PROBLEM if free < LEAST_FREE else WARNING if free < LITTLE_FREE else OK
+    advice = "" if level == OK else "make room; a full disk stops the desk, and loses nothing"
+    yield Finding(level, "disk", f"{_size(free)} are free in {folder}", advice)
+    for path in (folder, database):
+        if not os.access(path, os.W_OK):
+            yield Finding(PROBLEM, "disk", f"{path} may not be written", "give the user of the server that right")
+
+
+def _migration(database: Path) -> Finding:
+    from nightporter.storage.opening import REVISIONS, DatabaseRefused, is_demo, revision
+
+    found = revision(database)
+    if found is None:
+        raise DatabaseRefused(f"{database} is empty")
+    if found not in REVISIONS:
+        return Finding(PROBLEM, "database", f"{database} is of a newer release (migration {found})", "install that one")
+    if found != REVISIONS[-1]:
+        advice = f"back it up, then run: nightporter upgrade --database {database}"
+        return Finding(PROBLEM, "database", f"{database} is of an older release (migration {found})", advice)
+    wal = database.with_name(database.name + "-wal")
+    beside = wal.stat().st_size if wal.exists() else 0
+    told = f"{database}{', a demo,' if is_demo(database) else ''} has {_size(database.stat().st_size)}"
+    if beside > LARGE_WAL:
+        advice = "something reads for very long, a backup perhaps; it shrinks when that ends"
+        return Finding(WARNING, "database", f"{told}, and {_size(beside)} in its WAL", advice)
+    return Finding(OK, "database", f"{told}, at migration {found}")
+
+
+def _examined(database: Path, now: "datetime") -> "Examination":
+    from nightporter.storage.examination import Limits, examine
+
+    seconds = int(now.timestamp())
+    return examine(database, Limits(seconds, seconds - HOUR, seconds - 90 * DAY, seconds - 7 * DAY))
+
+
+def _server(database: Path) -> Finding:
+    import httpx
+
+    from nightporter.cli.announcing import announced
+    from nightporter.storage.lock import DatabaseInUse, DatabaseLock
+
+    try:
+        with DatabaseLock(database):
+            return Finding(OK, "server", "none runs on this file")
+    except OSError as error:
+        return Finding(PROBLEM, "server", f"the lock cannot be tried: {error.strerror}", "see the rights of the folder")
+    except DatabaseInUse:
+        pass
+    try:
+        at = announced(database)
+        if at is None:
+            return Finding(OK, "server", "the file is in use by another command, or by a server that is just starting")
+        answer = httpx.get(f"{at[0]}/ready", timeout=10, trust_env=False)
+    except PermissionError:
+        return Finding(OK, "server", "one runs, under another user")
+    except httpx.HTTPError as error:
+        return Finding(PROBLEM, "server", f"it does not answer: {error or type(error).__name__}", "see its log")
+    if answer.status_code != 200:
+        return Finding(PROBLEM, "server", f"{at[0]} cannot write at the moment", "see its log")
+    return Finding(OK, "server", f"it runs at {at[0]} and can write")
+
+
+def _stamped(found: "Examination", now: "datetime") -> Finding:
+    from datetime import timedelta
+
+    ahead = timedelta(seconds=found.stamped) - timedelta(seconds=int(now.timestamp()))
+    if ahead > timedelta(minutes=1):
+        advice = f"set the clock with NTP; until {ahead} from now the desk stamps everything with the last time it knew"
+        return Finding(PROBLEM, "clock", f"it has gone back by {ahead} since the desk last wrote", advice)
+    return Finding(OK, "clock", "it has not gone back since the desk last wrote")
+
+
+def _without_token(found: "Examination", _: "datetime") -> Finding:
+    if not found.without_token:
+        return Finding(OK, "tokens", "every enabled integration has a valid one")
+    advice = "nobody can call as it; run: nightporter tokens add --integration NAME, or nightporter integrations disable NAME"
+    return Finding(WARNING, "tokens", f"integrations without one: {_names(found.without_token)}", advice)
+
+
+def _unused(found: "Examination", _: "datetime") -> Finding:
+    if not found.unused:
+        return Finding(OK, "tokens", "every valid one is in use")
+    from datetime import UTC, datetime
+
+    told = [
+        f"{one.id} ({one.name}, {'never' if one.used is None else f'{datetime.fromtimestamp(one.used, UTC):%Y-%m-%d}'})"
+        for one in found.unused
+    ]
+    return Finding(WARNING, "tokens", f"not used for long: {_some(told)}", "run: nightporter tokens revoke ID")
+
+
+def _unreachable(found: "Examination", _: "datetime") -> Finding:
+    if not found.unreachable:
+        return Finding(OK, "devices", "each is connected to an integration that can call")
+    advice = (
+        "nobody would carry their commands out; run: nightporter integrations connect NAME DEVICE, "
+        "or nightporter devices delete DEVICE"
+    )
+    return Finding(WARNING, "devices", f"not reachable: {_names(found.unreachable)}", advice)
+
+
+def _waiting(found: "Examination", now: "datetime") -> Finding:
+    if not found.waiting:
+        return Finding(OK, "queue", "no command waits for more than an hour")
+    told = [
+        f"{one.count} for {one.device} since {(int(now.timestamp()) - one.oldest) // HOUR} h" for one in found.waiting
+    ]
+    advice = "see whether the program beside the device runs, or run: nightporter commands cancel ID"
+    return Finding(WARNING, "queue", f"commands wait: {_some(told)}", advice)
+
+
+def _outlived(found: "Examination", _: "datetime") -> Finding:
+    if not found.outlived:
+        return Finding(OK, "access", "no resource access token has outlived its validity")
+    told = f"{found.outlived} resource access tokens are active although their validity is over"
+    return Finding(WARNING, "access", told, "let the property system delete them (resourceAccessTokens/delete)")
+
+
+_CHECKS: tuple[Callable[["Examination", "datetime"], Finding], ...] = (
+    _stamped,
+    _without_token,
+    _unused,
+    _unreachable,
+    _waiting,
+    _outlived,
+)
+
+
+def _names(found: list[tuple[str, str]]) -> str:
+    return _some([name for _, name in found])
+
+
+def _some(told: list[str]) -> str:
+    more = f" and {len(told) - SHOWN} more" if len(told) > SHOWN else ""
+    return plain(", ".join(told[:SHOWN])) + more
+
+
+def _size(count: int) -> str:
+    return f"{count / MEGABYTE:.1f} MB" if count < 1000 * MEGABYTE else f"{count / 1000 / MEGABYTE:.1f} GB"
