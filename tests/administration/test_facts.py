@@ -184,3 +184,16 @@ async def test_events_are_listed_in_order_and_resumed(front_desk: RunningDesk):
     assert [event["State"] for event in page["Events"] + rest["Events"]] == ["Pending", "Processed"]
     elsewhere = await front_desk.administer("events/getAll", **one, EnterpriseIds=[FOREIGN_HOTEL], **PAGE)
     assert elsewhere.json() == {"Events": [], "Cursor": None}
+
+
+async def test_an_import_that_does_not_speak_of_locks_leaves_a_room_its_locks(front_desk: RunningDesk):
+    """The vendor's own rooms have none, and a nightly import must not lock the guests out."""
+    room = {"Id": NEW, "Name": "12"}
+    locks: list[list[str] | None] = []
+    for told in ({"LockIds": ["L12", "pool"]}, {}, {"LockIds": None}, {"LockIds": []}, {}):
+        await front_desk.administer(
+            "resources/set", EnterpriseId=HOTEL, Resources=[{**room, "Name": f"12 {told}", **told}]
+        )
+        (kept,) = (await front_desk.administer("resources/getAll", ResourceIds=[NEW], **PAGE)).json()["Resources"]
+        locks.append(kept.get("LockIds"))
+    assert locks == [["L12", "pool"], ["L12", "pool"], ["L12", "pool"], [], None]

@@ -22,6 +22,7 @@ from nightporter.storage.audit import Audit
 from nightporter.storage.batch import Batch
 from nightporter.storage.commands import AddCommands, add_commands
 from nightporter.storage.database import Database
+from nightporter.storage.lock_ids import with_lock_ids
 from nightporter.storage.resource_access_tokens import PUT_TOKEN
 from nightporter.storage.statements import Row, Statement, among, given, put
 from nightporter.storage.types import moment
@@ -310,10 +311,13 @@ async def set_property(batch: Batch, intents: Sequence[SetProperty]) -> list[obj
     fetch, run = batch.transaction.fetch, batch.transaction.run
     for intent in intents:
         await _check(batch, intent)
+        given_rows = dict(intent.rows)
+        if rooms := given_rows.get("resources"):
+            given_rows["resources"] = await with_lock_ids(batch, rooms)
         if intent.audit is not None:
-            await audit.replaced(batch, intent.audit, intent.rows)
+            await audit.replaced(batch, intent.audit, given_rows)
         for name in FACTS:
-            rows = intent.rows.get(name, ())
+            rows = given_rows.get(name, ())
             if name == "access_tokens":
                 rows = [row for row in rows if not await _is_same_access_token(batch, row)]
             if rows:

@@ -16,7 +16,7 @@ def resource(load: Load, record: shapes.ResourceRecord, raw: str) -> None:
         id=record.id,
         name=record.name,
         parent_resource_id=record.parent_resource_id,
-        lock_ids=json.dumps(record.lock_ids),
+        lock_ids=None if record.lock_ids is None else json.dumps(record.lock_ids),
         record=raw,
     )
 
