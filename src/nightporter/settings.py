@@ -156,3 +156,8 @@ def load(
         if value is not None:
             values[name] = _read(known[name], value, f"--{name.replace('_', '-')}")
     return Settings(**values)
+
+
+def variables() -> dict[str, str]:
+    """The environment variables that begin as ours do, whether or not they are settings."""
+    return {name: value for name, value in os.environ.items() if name.startswith(PREFIX)}

@@ -1,7 +1,7 @@
 """The desk that an administrator's command works on: the running server, or the database itself, under its lock.
 
 Which of them it is, is chosen here, so that no command has to know: :func:`administer` calls administration operations
-wherever they can be carried out; :func:`at_desk` is for what needs the open database.
+wherever they can be carried out; :func:`wherever` is for what is done in one way there and in another here.
 """
 
 import inspect
@@ -115,13 +115,36 @@ def administer(
     A missing database is made where ``make`` says so; what makes no sense ``alone``, without a server, is
     refused. Raises typer.Exit with the reason told.
     """
+    from nightporter.cli.administration import over_http, within
+
+    async def there(address: str, token: str) -> T:
+        async with over_http(address, token) as ask:
+            return await act(ask)
+
+    async def here(desk: "Desk") -> T:
+        if not alone:
+            raise fail(f"no server has {plain(str(where.database))}, and without one nothing happens there", FAILED)
+        return await act(within(desk))
+
+    return wherever(where, there, here, make=make)
+
+
+There = Callable[[str, str], Awaitable[T]]
+Here = Callable[["Desk"], Awaitable[T]]
+
+
+def wherever(where: Where, there: There[T], here: Here[T], *, make: bool = False) -> T:
+    """Do ``there`` with the address of the desk's server and a token, or ``here`` with the desk open in this process.
+
+    A missing database is made where ``make`` says so. Raises typer.Exit with the reason told.
+    """
     import asyncio
 
     from nightporter.client import ClientError, Unreachable
     from nightporter.domain.errors import Refusal
 
     try:
-        return asyncio.run(_administered(where, act, make=make, alone=alone))
+        return asyncio.run(_done(where, there, here, make=make))
     except KeyboardInterrupt:
         raise typer.Exit(STOPPED) from None
     except Unreachable as error:
@@ -130,28 +153,21 @@ def administer(
         raise fail(plain(str(error)), FAILED) from None
 
 
-async def _administered(where: Where, act: Callable[[Administration], Awaitable[T]], *, make: bool, alone: bool) -> T:
-    import os
+async def _done(where: Where, there: There[T], here: Here[T], *, make: bool) -> T:
 
-    from nightporter.cli.administration import over_http, within
     from nightporter.cli.announcing import announced, announcement
+    from nightporter.settings import variables
     from nightporter.storage.lock import DatabaseInUse
     from nightporter.web.app import machine_sources
 
     if where.token:
-        address = where.address or os.environ.get("NIGHTPORTER_ADDRESS") or DEFAULT_ADDRESS
+        address = where.address or variables().get("NIGHTPORTER_ADDRESS") or DEFAULT_ADDRESS
         try:
-            async with over_http(address, where.token) as ask:
-                return await act(ask)
+            return await there(address, where.token)
         except ValueError as error:
             raise fail(plain(str(error)), USAGE) from None
     if where.address is not None:
         raise fail("give --administration-token (or NIGHTPORTER_ADMINISTRATION_TOKEN) with --address", USAGE)
-
-    async def here(desk: "Desk") -> T:
-        if not alone:
-            raise fail(f"no server has {plain(str(where.database))}, and without one nothing happens there", FAILED)
-        return await act(within(desk))
 
     sources = machine_sources()
     tried_until = sources.elapsed() + PATIENCE
@@ -168,28 +184,10 @@ async def _administered(where: Where, act: Callable[[Administration], Awaitable[
                     FAILED,
                 ) from None
             if server is not None:
-                async with over_http(*server) as ask:
-                    return await act(ask)
+                return await there(*server)
             if sources.elapsed() > tried_until:
                 raise fail(plain(str(in_use)), FAILED) from None
             await sources.pause(0.1)
-
-
-def at_desk(database: Path, act: Callable[["Desk"], Awaitable[T]], *, make: bool = False) -> T:
-    """Do ``act`` with the desk of ``database`` open in this process; a missing one is made where ``make`` says so.
-
-    Raises typer.Exit with the reason told, also when a server holds the database.
-    """
-    import asyncio
-
-    from nightporter.storage.lock import DatabaseInUse
-
-    try:
-        return asyncio.run(_here(database, act, make=make))
-    except KeyboardInterrupt:
-        raise typer.Exit(STOPPED) from None
-    except DatabaseInUse as refusal:
-        raise fail(plain(str(refusal)), FAILED) from None
 
 
 async def _here(database: Path, act: Callable[["Desk"], Awaitable[T]], *, make: bool) -> T:

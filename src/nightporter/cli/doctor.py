@@ -89,10 +89,9 @@ def _findings(database: Path, file: Path | None) -> Iterator[Finding]:
 
 def _settings(database: Path, file: Path | None) -> Iterator[Finding]:
     import difflib
-    import os
 
     from nightporter.client.address import is_loopback
-    from nightporter.settings import PREFIX, InvalidSetting, described, load
+    from nightporter.settings import PREFIX, InvalidSetting, described, load, variables
     from nightporter.web.app import deadlines_of
 
     try:
@@ -102,8 +101,7 @@ def _settings(database: Path, file: Path | None) -> Iterator[Finding]:
         yield Finding(PROBLEM, "settings", str(problem), "correct it, serve will not start with it")
         return
     known = {setting.variable for setting in described()} | {PREFIX + name for name in OF_COMMANDS}
-    unknown = sorted(name for name in os.environ if name.startswith(PREFIX) and name not in known)
-    for name in unknown:
+    for name in sorted(variables().keys() - known):
         (meant, *_) = [*difflib.get_close_matches(name, known, 1), ""]
         advice = f"is {meant} meant?" if meant else "it does nothing; take it away"
         yield Finding(WARNING, "settings", f"the environment has {name}, which is no setting", advice)
