@@ -101,7 +101,8 @@ def _settings(database: Path, file: Path | None) -> Iterator[Finding]:
         yield Finding(PROBLEM, "settings", str(problem), "correct it, serve will not start with it")
         return
     known = {setting.variable for setting in described()} | {PREFIX + name for name in OF_COMMANDS}
-    for name in sorted(variables().keys() - known):
+    unknown = sorted(variables().keys() - known)
+    for name in unknown:
         (meant, *_) = [*difflib.get_close_matches(name, known, 1), ""]
         advice = f"is {meant} meant?" if meant else "it does nothing; take it away"
         yield Finding(WARNING, "settings", f"the environment has {name}, which is no setting", advice)

@@ -138,9 +138,9 @@ class DeviceRecord(Fact, kw_only=True):
 class ResourceRecord(Fact, kw_only=True):
     """A room, bed, floor or building, with the locks that its key opens.
 
-    The vendor's records have no ``LockIds``: those that the desk has stay, and where it has none the key opens the lock that
-    bears the name, so a name there must be. What the vendor says of its state, and that it is no longer active, is kept and stops nothing: whoever assigned
-    the stay to it decides, and tokens of the past refer to it.
+    The vendor's records have no ``LockIds``: those that the desk has stay, and where it has none the key opens the lock
+    that bears the name, so a name there must be. What the vendor says of its state, and that it is no longer active, is
+    kept and stops nothing: whoever assigned the stay to it decides, and tokens of the past refer to it.
     """
 
     name: Given
