@@ -101,7 +101,7 @@ def test_every_migration_is_known() -> None:
 def test_exports_exist_and_are_sorted(name: str) -> None:
     module: types.ModuleType = importlib.import_module(name)
     exports = getattr(module, "__all__", [])
-    assert list(exports) == sorted(exports)
+    assert list(exports) == sorted(exports, key=lambda export: (not export.isupper(), export))
     assert [export for export in exports if not hasattr(module, export)] == []
     if Path(module.__file__ or "").name != "__init__.py":
         assert not exports, "lists of exports belong to packages"

@@ -21,7 +21,7 @@ from nightporter.wire.commands import AddedCommand, Commands, Devices, FiscalMac
 from nightporter.wire.resource_access_tokens import ResourceAccessTokenPage, ResourceAccessTokens
 from nightporter.wire.shapes import Empty
 
-__all__ = ["ADMINISTRATION", "AdministrationCall", "CONNECTOR", "Call", "Minimal", "Operation", "Portfolio", "Streamed"]
+__all__ = ["ADMINISTRATION", "CONNECTOR", "AdministrationCall", "Call", "Minimal", "Operation", "Portfolio", "Streamed"]
 
 _ONE, _MANY, _PAGE = Portfolio.ENTERPRISE_ID, Portfolio.ENTERPRISE_IDS, Minimal.EMPTY_PAGE
 
