@@ -9,9 +9,8 @@ from typing import Any
 
 import pytest
 
-from nightporter.cli.announcing import announce, announcement
+from nightporter.cli.announcing import announcement
 from tests.cli.program import Ran, Started, free_port, run, started
-from tests.harness import RunningDesk
 
 Typed = Callable[..., Awaitable[Ran]]
 
@@ -243,19 +242,3 @@ async def test_an_address_alone_is_refused(typed: Typed) -> None:
     assert (refused.code, "give --administration-token" in refused.err) == (2, True)
     nonsense = await typed("rooms", "list", "--address", "here", NIGHTPORTER_ADMINISTRATION_TOKEN="any")
     assert (nonsense.code, "is not an address" in nonsense.err) == (2, True)
-
-
-@pytest.fixture
-def at_the_desk(desk: RunningDesk) -> Typed:
-    """Commands of somebody who may read the files of the desk that runs in the test."""
-    token = "of this start"
-    desk.desk.recognition.trust(token)
-    announce(desk.database, desk.address, token)
-
-    async def run_here(*words: str) -> Ran:
-        return await run(*words, NIGHTPORTER_DATABASE=str(desk.database))
-
-    return run_here
-
-
-WAITING = "aa20961f-6d9e-4b35-ad25-071213530aec"

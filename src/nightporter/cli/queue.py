@@ -6,7 +6,7 @@ from uuid import UUID
 import typer
 
 from nightporter.cli.adding import AmongOption, QuietOption, add
-from nightporter.cli.asking import FAILED, USAGE, plain, say, say_json
+from nightporter.cli.asking import FAILED, USAGE, note, plain, say, say_json
 from nightporter.cli.audit import LimitOption
 from nightporter.cli.desk import Administration, Where, administer, with_desk
 from nightporter.cli.naming import DEVICE, ENTERPRISE, id_of
@@ -99,6 +99,7 @@ async def _follow(
     pause = machine_sources().pause
     among = wanted["EnterpriseIds"]
     cursor = await _newest(ask, among)
+    note("following; Ctrl-C ends it")
     while True:
         reply = await ask("events/getAll", EnterpriseIds=among, Limitation={"Count": PAGE, "Cursor": cursor})
         events = reply["Events"]
