@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import pty
+import signal
 import stat
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 
 from nightporter.storage.lock import DatabaseLock
-from tests.cli.program import PROGRAM, clean_environment, run
+from tests.cli.program import PROGRAM, clean_environment, free_port, run, started
 from tests.operations.administration.test_load_property import CLIENT, ENTERPRISE, GUEST, SECOND, small_hotel
 
 
@@ -89,14 +90,77 @@ async def test_a_mistake_is_told_and_nothing_is_loaded(hotel: Path, database: Pa
     assert set(map(len, json.loads(told.out).values())) == {0}
 
 
-@pytest.mark.parametrize("arguments", [["load", "HOTEL"], ["export"]])
-async def test_a_database_in_use_is_told(hotel: Path, database: Path, arguments: list[str]) -> None:
+async def test_a_database_in_use_by_no_server_is_told(hotel: Path, database: Path) -> None:
     await run("load", str(hotel), "--database", str(database))
     with DatabaseLock(database):
-        given = [str(hotel) if one == "HOTEL" else one for one in arguments]
-        refused = await run(*given, "--database", str(database))
+        refused = await run("export", "--database", str(database))
     assert (refused.code, refused.out) == (1, "")
     assert "in use by another process" in refused.err
+
+
+async def test_a_running_server_loads_and_exports(hotel: Path, database: Path, tmp_path: Path) -> None:
+    port = free_port()
+    async with started("serve", "--database", database, "--port", str(port), "--file-limit", "100000") as serving:
+        await serving.says("the desk of")
+        loaded = await run("load", str(hotel), "--database", str(database))
+        assert (loaded.code, loaded.err) == (0, "")
+        assert loaded.out.startswith("1 Enterprises, 1 Clients, 1 Integrations, ")
+        assert "properties/load" in "".join(serving.err + serving.out), "the server did it"
+        at_server = await run("export", "--database", str(database))
+        assert (at_server.code, at_server.err) == (0, "")
+        refused = await run("export", "--enterprise", SECOND, "--database", str(database), "-o", str(tmp_path / "out"))
+        assert (refused.code, refused.out) == (1, "")
+        assert refused.err == f"nightporter: not every one of these enterprises is there: {SECOND}\n"
+        assert not any(name.startswith("out") for name in names(tmp_path))
+
+        elsewhere = {"NIGHTPORTER_ADDRESS": f"http://127.0.0.1:{port}", "NIGHTPORTER_DATABASE": "nowhere.db"}
+        made = await run("tokens", "add", "--administration", "-q", "--name", "Ada", "--database", str(database))
+        told = await run("export", NIGHTPORTER_ADMINISTRATION_TOKEN=made.out.strip(), **elsewhere)
+        assert (told.code, told.out, told.err) == (0, at_server.out, "")
+
+        large = tmp_path / "large.json"
+        large.write_bytes(b"{" + b" " * 100_000 + b"}")
+        refused = await run("load", str(large), "--database", str(database))
+        assert refused.code == 1
+        assert "larger than 100000 bytes" in refused.err
+
+        wrong: dict[str, Any] = small_hotel()
+        wrong["Customers"][0]["LastName"] = 7
+        write(hotel, wrong)
+        refused = await run("load", str(hotel), "--database", str(database))
+        assert (refused.code, refused.out) == (1, "")
+        assert refused.err == (
+            f"nightporter: {hotel}: Customers[0] (Id {GUEST}): Expected `str | null`, got `int` - at `$.LastName`\n"
+        )
+        serving.send(signal.SIGTERM)
+        await serving.ended()
+    here = await run("export", "--database", str(database))
+    assert (here.code, here.out) == (0, at_server.out)
+    assert json.loads(here.out)["Customers"] == [{**small_hotel()["Customers"][0]}]
+
+
+async def test_a_server_that_is_not_there_is_told(hotel: Path) -> None:
+    address = f"http://127.0.0.1:{free_port()}"
+    for words in (["load", str(hotel)], ["export"]):
+        refused = await run(*words, "--address", address, NIGHTPORTER_ADMINISTRATION_TOKEN="x")
+        assert (refused.code, refused.out) == (3, "")
+        assert refused.err.startswith(f"nightporter: {address} cannot be reached: ")
+
+
+async def test_a_bar_is_shown_while_a_file_is_sent(hotel: Path, database: Path) -> None:
+    async with started("serve", "--database", database, "--port", str(free_port())) as serving:
+        await serving.says("the desk of")
+        seen, terminal = pty.openpty()
+        process = await asyncio.create_subprocess_exec(
+            PROGRAM, "load", hotel, "--database", database,
+            stdout=-1, stderr=terminal, env=clean_environment(TERM="xterm"),
+        )  # fmt: skip
+        os.close(terminal)
+        out, _ = await process.communicate()
+        assert process.returncode == 0
+        assert out.startswith(b"1 Enterprises")
+        assert b"loading" in os.read(seen, 65536)
+        os.close(seen)
 
 
 async def test_what_cannot_be_read_or_written_is_told(hotel: Path, database: Path, tmp_path: Path) -> None:

@@ -43,10 +43,6 @@ AdministrationTokenOption = Annotated[
         help="Ask the server at the address with this token; rather give it in the environment.",
     ),
 ]
-DESK_EXIT_CODES = (
-    "Exit codes: 0 done; 1 it could not be done, with the reason told; 2 wrong usage, or an unusable setting; "
-    "130 stopped by Ctrl-C."
-)
 ADMINISTRATION_EXIT_CODES = (
     "Exit codes: 0 done; 1 it could not be done, with the reason told; 2 wrong usage, or an unusable setting; "
     "3 the server could not be reached; 130 stopped by Ctrl-C."

@@ -2,8 +2,8 @@
 
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, BinaryIO
 from uuid import UUID
@@ -11,7 +11,14 @@ from uuid import UUID
 import typer
 
 from nightporter.cli.asking import FAILED, plain
-from nightporter.cli.desk import DEFAULT_DATABASE, DatabaseOption, at_desk
+from nightporter.cli.desk import (
+    DEFAULT_DATABASE,
+    AdministrationTokenOption,
+    DatabaseOption,
+    DeskAddressOption,
+    Where,
+    wherever,
+)
 from nightporter.cli.running import fail
 
 if TYPE_CHECKING:
@@ -28,26 +35,45 @@ def export(
         typer.Option(help="Id of an enterprise; may be given several times. [default: the whole desk]", metavar="ID"),
     ] = None,
     database: DatabaseOption = DEFAULT_DATABASE,
+    address: DeskAddressOption = None,
+    administration_token: AdministrationTokenOption = None,
 ) -> None:
     """Write the desk as a property file, which changes nothing when it is loaded again.
 
     It holds guests and the PINs of their rooms. Tokens are told as hashes; commands that have ended are left out. A file
-    that is there already is replaced once the new one is whole. The server of the desk must not run.
+    that is there already is replaced once the new one is whole.
     """
+    from nightporter.cli.administration import export_at
+    from nightporter.client import Refused
     from nightporter.domain.errors import Invalid
     from nightporter.operations.administration.export_property import export_property
 
     wanted = [str(one) for one in enterprise] if enterprise else None
 
-    async def act(desk: "Desk") -> None:
-        with _written(output) as file:
-            async for piece in export_property(desk.database, wanted):
-                file.write(piece)
+    async def write(pieces: AsyncGenerator[bytes, None]) -> None:
+        async with aclosing(pieces):
+            with _written(output) as file:
+                async for piece in pieces:
+                    file.write(piece)
 
-    try:
-        at_desk(database, act)
-    except Invalid:
-        raise fail(f"not every one of these enterprises is there: {', '.join(wanted or ())}", FAILED) from None
+    def not_there() -> typer.Exit:
+        return fail(f"not every one of these enterprises is there: {', '.join(wanted or ())}", FAILED)
+
+    async def here(desk: "Desk") -> None:
+        try:
+            await write(export_property(desk.database, wanted))
+        except Invalid:
+            raise not_there() from None
+
+    async def there(server: str, token: str) -> None:
+        try:
+            await write(export_at(server, token, wanted))
+        except Refused as refused:
+            if refused.message != str(Invalid("EnterpriseIds")):
+                raise
+            raise not_there() from None
+
+    wherever(Where(database, address, administration_token, as_json=True), there, here)
 
 
 @contextmanager

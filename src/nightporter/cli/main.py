@@ -28,7 +28,7 @@ from nightporter.cli import (
 )
 from nightporter.cli import print as print_
 from nightporter.cli.asking import EXIT_CODES, survive_any_terminal
-from nightporter.cli.desk import ADMINISTRATION_EXIT_CODES, DESK_EXIT_CODES
+from nightporter.cli.desk import ADMINISTRATION_EXIT_CODES
 from nightporter.cli.running import SERVER_EXIT_CODES
 
 app = typer.Typer(
@@ -41,8 +41,8 @@ app = typer.Typer(
 app.command("demo", epilog=SERVER_EXIT_CODES)(demo.demo)
 app.command("serve", epilog=SERVER_EXIT_CODES)(serve.serve)
 app.command("upgrade", epilog=SERVER_EXIT_CODES)(upgrade.upgrade)
-app.command("load", epilog=DESK_EXIT_CODES)(load.load)
-app.command("export", epilog=DESK_EXIT_CODES)(export.export)
+app.command("load", epilog=ADMINISTRATION_EXIT_CODES)(load.load)
+app.command("export", epilog=ADMINISTRATION_EXIT_CODES)(export.export)
 app.command("schema", epilog="Exit codes: 0 done; 2 wrong usage.")(schema.schema)
 app.command("openapi", epilog="Exit codes: 0 done; 2 wrong usage.")(openapi.openapi)
 app.command("print", epilog=EXIT_CODES)(print_.print_file)
