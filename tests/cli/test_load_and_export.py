@@ -13,6 +13,7 @@ import pytest
 
 from nightporter.storage.lock import DatabaseLock
 from tests.cli.program import PROGRAM, clean_environment, free_port, run, started
+from tests.operations.administration import test_large_property_file as large
 from tests.operations.administration.test_load_property import CLIENT, ENTERPRISE, GUEST, SECOND, small_hotel
 
 
@@ -118,9 +119,9 @@ async def test_a_running_server_loads_and_exports(hotel: Path, database: Path, t
         told = await run("export", NIGHTPORTER_ADMINISTRATION_TOKEN=made.out.strip(), **elsewhere)
         assert (told.code, told.out, told.err) == (0, at_server.out, "")
 
-        large = tmp_path / "large.json"
-        large.write_bytes(b"{" + b" " * 100_000 + b"}")
-        refused = await run("load", str(large), "--database", str(database))
+        spaces = tmp_path / "spaces.json"
+        spaces.write_bytes(b"{" + b" " * 100_000 + b"}")
+        refused = await run("load", str(spaces), "--database", str(database))
         assert refused.code == 1
         assert "larger than 100000 bytes" in refused.err
 
@@ -137,6 +138,23 @@ async def test_a_running_server_loads_and_exports(hotel: Path, database: Path, t
     here = await run("export", "--database", str(database))
     assert (here.code, here.out) == (0, at_server.out)
     assert json.loads(here.out)["Customers"] == [{**small_hotel()["Customers"][0]}]
+
+
+def peak(process: int) -> int:
+    """The most memory that a process has had at once, in bytes."""
+    return int(Path(f"/proc/{process}/status").read_text().split("VmHWM:")[1].split()[0]) * 1024
+
+
+@pytest.mark.long
+async def test_a_server_loads_and_exports_30_000_records_in_200_mb(database: Path, tmp_path: Path) -> None:
+    large.write(tmp_path / "hotel.json", 30_000)
+    async with started("serve", "--database", database, "--port", str(free_port())) as serving:
+        await serving.says("the desk of")
+        loaded = await run("load", str(tmp_path / "hotel.json"), "--database", str(database), "--json")
+        assert sum(json.loads(loaded.out).values()) > 30_000
+        told = await run("export", "--database", str(database), "--output", str(tmp_path / "out.json"))
+        assert (told.code, told.err) == (0, "")
+        assert peak(serving.process.pid) <= large.LIMIT
 
 
 async def test_a_server_that_is_not_there_is_told(hotel: Path) -> None:

@@ -23,7 +23,7 @@ def demo_hotel() -> bytes:
 @pytest.fixture
 def hotel() -> Hotel:
     """The hotel of the page."""
-    (shown,) = re.findall(r"^```json\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+    shown, *_ = re.findall(r"^```json\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
     told: Hotel = json.loads(shown)
     return told
 

@@ -82,9 +82,7 @@ ADMINISTRATION: tuple[Operation, ...] = (
     _line("commands/cancel", commands.cancel, commands.CancelParameters, commands.CancelledCommands),
     _line("commands/addAgain", commands.add_again, commands.AddAgainParameters, AddedCommand),
     _line("commands/getAll", commands.get_all, commands.GetAllParameters, commands.CommandPage),
-    _line(
-        "properties/load", properties.load, properties.PropertyFile, properties.LoadedRecords, whole=True, file=True
-    ),
+    _line("properties/load", properties.load, properties.PropertyFile, properties.LoadedRecords, whole=True, file=True),
     _line("properties/export", properties.export, properties.ExportParameters, properties.PropertyFile),
     _line("events/getAll", events.get_all, events.Parameters, events.CommandEvents),
     _line("auditRecords/getAll", audit_records.get_all, audit_records.Parameters, audit_records.AuditRecords),
