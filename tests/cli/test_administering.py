@@ -1,6 +1,10 @@
 """A desk run from the command line: on the file while no server has it, at the server as soon as one does."""
 
+import asyncio
 import json
+import os
+import pty
+import re
 import stat
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
@@ -10,7 +14,7 @@ from typing import Any
 import pytest
 
 from nightporter.cli.announcing import announcement
-from tests.cli.program import Ran, Started, free_port, run, started
+from tests.cli.program import PROGRAM, Ran, Started, clean_environment, free_port, run, started
 
 Typed = Callable[..., Awaitable[Ran]]
 
@@ -242,3 +246,40 @@ async def test_an_address_alone_is_refused(typed: Typed) -> None:
     assert (refused.code, "give --administration-token" in refused.err) == (2, True)
     nonsense = await typed("rooms", "list", "--address", "here", NIGHTPORTER_ADMINISTRATION_TOKEN="any")
     assert (nonsense.code, "is not an address" in nonsense.err) == (2, True)
+
+
+async def test_a_command_comes_again_where_the_server_asks_it_to(typed: Typed, database: Path) -> None:
+    await a_hotel(typed)
+    limits = {"NIGHTPORTER_REQUEST_LIMIT": "1", "NIGHTPORTER_REQUEST_WINDOW": "1"}
+    async with started("serve", "--database", database, "--port", str(free_port()), **limits) as serving:
+        await serving.says("the desk of")
+        added = await typed("rooms", "add", "101", "-q")
+        assert (added.code, added.err) == (0, "")
+        await serving.says('"operation":"resources/set"', '"status":429')
+
+
+async def test_a_list_is_a_table_on_a_terminal_only(typed: Typed, database: Path) -> None:
+    await a_hotel(typed)
+    assert (await typed("clients", "list")).out.split("\t")[1:] == ["Front desk", "\n"]
+    seen, terminal = pty.openpty()
+    process = await asyncio.create_subprocess_exec(
+        PROGRAM, "clients", "list", "--database", database,
+        stdout=terminal, stderr=terminal, env=clean_environment(TERM="xterm"),
+    )  # fmt: skip
+    os.close(terminal)
+    assert await process.wait() == 0
+    shown = os.read(seen, 65536).decode()
+    os.close(seen)
+    assert re.search(r"Id +Name +Rights", re.sub(r"\x1b\[[0-9;]*m", "", shown)), shown
+    assert "Front desk" in shown
+
+
+async def test_portfolios_are_records_too(typed: Typed, tmp_path: Path) -> None:
+    enterprise = await a_hotel(typed)
+    portfolio = {"Id": "01920000-0000-7000-8000-000000000001", "Name": "Chain", "EnterpriseIds": [enterprise]}
+    (tmp_path / "chain.json").write_text(json.dumps(portfolio))
+    assert (await typed("records", "set", "portfolios", str(tmp_path / "chain.json"))).code == 0
+    assert told(await typed("records", "list", "portfolios")) == [portfolio]
+    added = await typed("integrations", "add", "All of it", "--client", "Front desk", "--portfolio", "Chain", "-q")
+    assert added.code == 0, added.err
+    assert (await typed("records", "delete", "portfolios", portfolio["Id"])).code == 2
