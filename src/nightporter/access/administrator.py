@@ -22,7 +22,9 @@ class Administrator:
     def permit(self, whole_desk: bool) -> None:
         """Raise NotPermitted unless he may do what concerns the ``whole_desk``: clients, portfolios, other administrators."""
         if whole_desk and not self.runs_everything:
-            raise NotPermitted("The administration token holds for some enterprises only; this concerns the whole desk.")
+            raise NotPermitted(
+                "The administration token holds for some enterprises only; this concerns the whole desk."
+            )
 
     def enterprise(self, enterprise_id: str, parameter: str = "EnterpriseId") -> str:
         """``enterprise_id``, if it is his; raises Invalid(``parameter``)."""
