@@ -29,7 +29,7 @@ from tests.contract.hotel import (
     move,
     print_page,
     told,
-)  # fmt: skip
+)
 from tests.harness import RunningDesk
 
 PAGE = {"Limitation": {"Count": 1000}}

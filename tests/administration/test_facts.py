@@ -20,7 +20,7 @@ from tests.contract.hotel import (
     ROOM,
     SISTER_HOTEL,
     STAY,
-)  # fmt: skip
+)
 from tests.harness import RunningDesk
 
 PAGE = {"Limitation": {"Count": 1000}}

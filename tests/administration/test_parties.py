@@ -19,7 +19,8 @@ from tests.contract.hotel import (
     NOBODY,
     PDF,
     PRINTER,
-)  # fmt: skip
+    SISTER_HOTEL,
+)
 from tests.harness import RunningDesk
 
 PAGE = {"Limitation": {"Count": 1000}}
@@ -163,6 +164,21 @@ async def test_every_act_is_on_record_with_who_did_what_and_when(front_desk: Run
     assert disabling["TimeUtc"] == "2026-03-01T12:00:00Z"
     assert disabling["EnterpriseId"] == HOTEL
     assert (disabling["Before"]["is_enabled"], disabling["After"]["is_enabled"]) == (True, False)
+
+
+async def test_what_belongs_to_what_is_on_record_too(front_desk: RunningDesk):
+    _, integration_id, _ = await newcomer(front_desk, DeviceIds=[PRINTER])
+    portfolio = {"Id": NOBODY, "Name": "Both", "EnterpriseIds": [HOTEL, SISTER_HOTEL]}
+    for _ in range(2):  # the second time nothing is new
+        await front_desk.administer("portfolios/set", Portfolios=[portfolio])
+    records = (await front_desk.administer("auditRecords/getAll", **PAGE)).json()["AuditRecords"]
+    told = [(one["Kind"], one["RecordId"], one["EnterpriseId"], one["After"]) for one in records]
+    assert told[:3] == [
+        ("portfolio_members", NOBODY, SISTER_HOTEL, {"enterprise_id": SISTER_HOTEL}),
+        ("portfolio_members", NOBODY, HOTEL, {"enterprise_id": HOTEL}),
+        ("portfolios", NOBODY, None, {"name": "Both"}),
+    ]
+    assert ("device_connections", integration_id, None, {"device_id": PRINTER}) in told
 
 
 async def test_the_record_comes_in_pages_newest_first(front_desk: RunningDesk):

@@ -98,6 +98,21 @@ async def before(batch: Batch, table: str, row: Mapping[str, Any]) -> dict[str, 
     return dict(zip(TOLD[table], found[0], strict=False)) if found else None
 
 
+_LINKS = {
+    "portfolio_members": ("portfolio_id", "enterprise_id"),
+    "device_connections": ("integration_id", "device_id"),
+}
+"""What belongs to what: an owner and its member."""
+
+
+def _link(name: str) -> Statement:
+    columns = [tables.metadata.tables[name].c[one] for one in _LINKS[name]]
+    return Statement(select(columns[0]).where(*(column == given(column.name) for column in columns)))
+
+
+_LINKED = {name: _link(name) for name in _LINKS}
+
+
 def _is_fact(table: str) -> bool:
     return "enterprise_id" in tables.metadata.tables[table].primary_key.columns
 
@@ -113,6 +128,12 @@ async def replaced(batch: Batch, audit: Audit, rows: Mapping[str, Sequence[Mappi
             if was != will or not TOLD[table]:
                 enterprise_id = row.get("enterprise_id") if table != "enterprises" else row["id"]
                 changes.append(Change(table, enterprise_id, row["id"], was, will))
+    for table, (owner, member) in _LINKS.items():
+        changes += [
+            Change(table, row.get("enterprise_id"), row[owner], None, {member: row[member]})
+            for row in rows.get(table, ())
+            if not await batch.transaction.fetch(_LINKED[table], {owner: row[owner], member: row[member]})
+        ]
     await write(batch, audit, changes)
 
 
