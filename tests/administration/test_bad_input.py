@@ -66,26 +66,26 @@ async def test_strange_values_are_refused_or_harmless(front_desk: RunningDesk, p
         assert whole(front_desk) == before
 
 
-@pytest.mark.parametrize("path", PATHS)
-@pytest.mark.parametrize(
-    ("body", "content_type"),
-    [
-        (b"", "application/json"),
-        (b"{", "application/json"),
-        (b"[]", "application/json"),
-        (b"null", "application/json"),
-        (b'{"a": NaN}', "application/json"),
-        (b"\xff\xfe", "application/json"),
-        (b'{"a":' * 5000, "application/json"),
-        (b"{}", "text/plain"),
-    ],
-)
-async def test_what_is_no_json_object_is_refused(front_desk: RunningDesk, path: str, body: bytes, content_type: str):
+NO_OBJECT = [
+    (b"", "application/json"),
+    (b"{", "application/json"),
+    (b"[]", "application/json"),
+    (b"null", "application/json"),
+    (b'{"a": NaN}', "application/json"),
+    (b"\xff\xfe", "application/json"),
+    (b'{"a":' * 5000, "application/json"),
+    (b"{}", "text/plain"),
+]
+
+
+async def test_what_is_no_json_object_is_refused(front_desk: RunningDesk):
     front_desk.desk.recognition.trust(LOCAL_TOKEN)
-    headers = {"Content-Type": content_type, "Authorization": f"Bearer {LOCAL_TOKEN}"}
-    reply = await front_desk.http.post(ADMINISTRATION_PREFIX + path, content=body, headers=headers)
-    check_reply(ADMINISTRATION_PREFIX + path, reply)
-    assert (reply.status_code, reply.json()["Message"]) == (400, "Invalid JSON")
+    for path in PATHS:
+        for body, content_type in NO_OBJECT:
+            headers = {"Content-Type": content_type, "Authorization": f"Bearer {LOCAL_TOKEN}"}
+            reply = await front_desk.http.post(ADMINISTRATION_PREFIX + path, content=body, headers=headers)
+            check_reply(ADMINISTRATION_PREFIX + path, reply)
+            assert (reply.status_code, reply.json()["Message"]) == (400, "Invalid JSON"), (path, body[:20])
 
 
 @pytest.mark.parametrize("path", ["enterprises/getall", "Enterprises/getAll", "enterprises/getAll/", "enterprises", ""])

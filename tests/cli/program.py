@@ -1,10 +1,14 @@
 """The program as a user runs it: processes with an environment of their own, deadlines, and no waiting by the clock."""
 
 import asyncio
+import atexit
+import json
 import os
 import signal
 import socket
+import subprocess
 import sys
+import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -29,8 +33,48 @@ def clean_environment(**more: str) -> dict[str, str]:
     return {**kept, "COLUMNS": "100", **more}
 
 
+class _Warm:
+    """Processes that have the program loaded; one for each call that goes on at the same time."""
+
+    def __init__(self) -> None:
+        self._idle: list[subprocess.Popen[str]] = []
+
+    def run(self, arguments: tuple[str, ...], environment: dict[str, str]) -> Ran:
+        process = self._idle.pop() if self._idle else self._start()
+        with tempfile.TemporaryDirectory() as folder:
+            out, err = Path(folder, "out"), Path(folder, "err")
+            request = {
+                "arguments": arguments, "environment": environment, "folder": str(Path.cwd()), "out": str(out), "err": str(err),
+            }  # fmt: skip
+            assert process.stdin is not None
+            assert process.stdout is not None
+            process.stdin.write(json.dumps(request) + "\n")
+            process.stdin.flush()
+            code = int(process.stdout.readline())
+            ran = Ran(code, out.read_text("utf-8"), err.read_text("utf-8"))
+        self._idle.append(process)
+        return ran
+
+    def _start(self) -> "subprocess.Popen[str]":
+        command = [sys.executable, "-m", "tests.cli.warm"]
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT)
+        atexit.register(process.kill)
+        return process
+
+
+_warm = _Warm()
+ROOT = Path(__file__).parents[2]
+
+
 async def run(*arguments: str, encoding: str = "utf-8", **environment: str) -> Ran:
-    """Run the program and wait for its end."""
+    """Run the program and wait for its end.
+
+    What concerns the interpreter itself is tried with a fresh one, everything else in a fork of one that has loaded the
+    program already.
+    """
+    if encoding == "utf-8" and not any(name.startswith(("PYTHON", "LANG", "LC_")) for name in environment):
+        given = clean_environment(**environment)
+        return await asyncio.wait_for(asyncio.to_thread(_warm.run, arguments, given), DEADLINE)
     process = await asyncio.create_subprocess_exec(
         PROGRAM,
         *arguments,

@@ -3,22 +3,21 @@
 import os
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import httpx
 import msgspec
 
 from nightporter import __version__
-from nightporter.access.administrator import LOCAL
 from nightporter.cli.desk import Administration
 from nightporter.client import TooManyRequests, Unreachable, Unreadable
 from nightporter.client.address import Address
 from nightporter.client.calling import refusal_of
-from nightporter.operations import ADMINISTRATION, AdministrationCall
-from nightporter.operations.administration.load_property import Progress
-from nightporter.web.app import machine_sources
-from nightporter.web.desk import Desk
 from nightporter.wire.shapes import encode
+
+if TYPE_CHECKING:
+    from nightporter.operations.administration.load_property import Progress
+    from nightporter.web.desk import Desk
 
 PREFIX = "/api/administration/v1/"
 PATIENCE = 60.0
@@ -26,14 +25,18 @@ PATIENCE = 60.0
 PIECE = 64 * 1024
 LONGEST_WAIT = 60.0
 """Seconds to wait at most where the server asks to come again later."""
-_OPERATIONS = {operation.path: operation for operation in ADMINISTRATION}
 
 
-def within(desk: Desk) -> Administration:
+def within(desk: "Desk") -> Administration:
     """Carry operations out in this process, as whoever may read the file of the database."""
+    # Here, because whoever asks a server needs none of it, and it takes most of a second.
+    from nightporter.access.administrator import LOCAL
+    from nightporter.operations import ADMINISTRATION, AdministrationCall
+
+    operations = {operation.path: operation for operation in ADMINISTRATION}
 
     async def ask(path: str, **fields: Any) -> dict[str, Any]:
-        operation = _OPERATIONS[path]
+        operation = operations[path]
         call = AdministrationCall(path, LOCAL, desk.database, desk.writer, desk.sources)
         return _read(encode(await operation.run(call, operation.decode(_written(fields)))))
 
@@ -51,7 +54,7 @@ async def over_http(address: str, token: str) -> AsyncIterator[Administration]:
         yield ask
 
 
-async def load_at(address: str, token: str, file: BinaryIO, progress: Progress) -> dict[str, int]:
+async def load_at(address: str, token: str, file: BinaryIO, progress: "Progress") -> dict[str, int]:
     """Load a property file at the server at ``address``; returns how many records of each part.
 
     ``progress`` takes how many bytes are sent, and of how many. Raises as :func:`over_http`, Refused.
@@ -110,6 +113,8 @@ async def _answer(
         wait = refused.retry_after if isinstance(refused, TooManyRequests) else None
         if wait is None or wait > LONGEST_WAIT:
             raise refused
+        from nightporter.web.app import machine_sources
+
         await machine_sources().pause(wait)
 
 

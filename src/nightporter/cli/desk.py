@@ -6,6 +6,7 @@ wherever they can be carried out; :func:`wherever` is for what is done in one wa
 
 import inspect
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import field
 from functools import wraps
 from pathlib import Path
@@ -150,11 +151,7 @@ def wherever(where: Where, there: There[T], here: Here[T], *, make: bool = False
 
 
 async def _done(where: Where, there: There[T], here: Here[T], *, make: bool) -> T:
-
-    from nightporter.cli.announcing import announced, announcement
     from nightporter.settings import variables
-    from nightporter.storage.lock import DatabaseInUse
-    from nightporter.web.app import machine_sources
 
     if where.token:
         address = where.address or variables().get("NIGHTPORTER_ADDRESS") or DEFAULT_ADDRESS
@@ -164,6 +161,31 @@ async def _done(where: Where, there: There[T], here: Here[T], *, make: bool) -> 
             raise fail(plain(str(error)), USAGE) from None
     if where.address is not None:
         raise fail("give --administration-token (or NIGHTPORTER_ADMINISTRATION_TOKEN) with --address", USAGE)
+    if where.database.is_file() and (server := _running(where.database)):
+        return await there(*server)
+    return await _in_turn(where, there, here, make=make)
+
+
+def _running(database: Path) -> tuple[str, str] | None:
+    """Address and token of the server that has the database, if one does and has told them."""
+    from nightporter.cli.announcing import announced
+    from nightporter.storage.lock import DatabaseInUse, DatabaseLock
+
+    try:
+        DatabaseLock(database).release()
+    except DatabaseInUse:
+        with suppress(PermissionError):
+            return announced(database)
+    except OSError:
+        pass  # told by whoever opens it
+    return None
+
+
+async def _in_turn(where: Where, there: There[T], here: Here[T], *, make: bool) -> T:
+    """On the database, once nobody else has it, or at the server that announces itself meanwhile."""
+    from nightporter.cli.announcing import announced, announcement
+    from nightporter.storage.lock import DatabaseInUse
+    from nightporter.web.app import machine_sources
 
     sources = machine_sources()
     tried_until = sources.elapsed() + PATIENCE
