@@ -25,4 +25,4 @@ def server(empty_database: Path, tmp_path_factory: pytest.TempPathFactory, demo_
     yield started
     assert httpx.get(f"{started.address}/ready").status_code == 200
     started.stop()
-    assert started.log() == ""
+    assert started.log() == f"Nightporter: {started.address}, the desk of {path}\n"
