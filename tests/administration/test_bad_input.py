@@ -8,7 +8,7 @@ import pytest
 
 from nightporter.operations import ADMINISTRATION
 from nightporter.web.logs import RequestLog
-from tests.contract.hotel import AGENT_INTEGRATION, HOTEL, KIOSK_INTEGRATION, NOBODY, PRINTER
+from tests.contract.hotel import AGENT_INTEGRATION, HOTEL, KIOSK_INTEGRATION, NOBODY, PRINTER, command, print_page
 from tests.harness import ADMINISTRATION_PREFIX, LOCAL_TOKEN, RunningDesk, check_reply
 
 PATHS = [operation.path for operation in ADMINISTRATION if operation.path != "properties/load"]
@@ -98,10 +98,23 @@ async def test_a_token_revoked_in_the_middle_of_a_request_lets_the_request_end_a
 ):
     made = (await front_desk.administer("accessTokens/add", IntegrationId=KIOSK_INTEGRATION)).json()
     caller = front_desk.as_(made["AccessToken"], front_desk.client_token)
-    slow = caller.call("devices/getAll")
-    revoking = front_desk.administer("accessTokens/revoke", AccessTokenIds=[made["AccessTokenId"]])
-    first, _ = await asyncio.gather(slow, revoking)
-    assert first.status_code in (200, 401)
+    database, loop, begun, held = front_desk.desk.database, asyncio.get_running_loop(), asyncio.Event(), asyncio.Event()
+    end = database._end
+
+    def slowly() -> None:
+        database._end = end
+        loop.call_soon_threadsafe(begun.set)
+        asyncio.run_coroutine_threadsafe(held.wait(), loop).result()
+        end()
+
+    database._end = slowly
+    under_way = asyncio.create_task(print_page(caller))
+    await begun.wait()
+    revoking = asyncio.create_task(front_desk.administer("accessTokens/revoke", AccessTokenIds=[made["AccessTokenId"]]))
+    held.set()
+    printed, revoked = await asyncio.gather(under_way, revoking)
+    assert revoked.status_code == 200
+    assert (await command(front_desk, printed))["State"] == "Pending"
     assert (await caller.call("devices/getAll")).status_code == 401
 
 

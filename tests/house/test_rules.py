@@ -137,7 +137,7 @@ def test_the_repository_names_no_package_index_and_no_developers_machine() -> No
 def test_places_on_a_machine_are_recognised() -> None:
     for line in ("cd /" + "work/main", "data: /" + "root/.cache", "'/" + "home/me'"):
         assert PLACES.search(line)
-    for line in ("https://example.com/home/", "docs/work/plan"):
+    for line in ("https://example.com/" + "home/", "docs/" + "work/plan"):
         assert not PLACES.search(line)
 
 
