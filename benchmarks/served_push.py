@@ -19,7 +19,7 @@ from nightporter.domain.device import DeviceType
 from nightporter.settings import Settings
 from nightporter.storage.commands import AddCommands
 from nightporter.storage.opening import create
-from nightporter.web.app import App, machine_sources
+from nightporter.web.app import App, machine_sources, spare_the_collector
 from nightporter.web.desk import Desk
 
 ENTERPRISE = "00000000-0000-4000-8000-000000000001"
@@ -97,6 +97,7 @@ async def main() -> None:
             )
         )  # fmt: skip
         serving = asyncio.create_task(server.serve())
+        spare_the_collector()
         loop = asyncio.get_running_loop()
         await loop.run_in_executor(None, sys.stdin.readline)
         commits = await emit(desk, listeners, rate, seconds)

@@ -1,6 +1,5 @@
 """Running a server in this process: what ``serve`` and ``demo`` share."""
 
-import gc
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -38,7 +37,7 @@ def run(
     from nightporter.cli.announcing import announce, withdraw
     from nightporter.storage.lock import DatabaseInUse, DatabaseLock
     from nightporter.storage.opening import DatabaseRefused, create, is_demo, revision
-    from nightporter.web.app import App, machine_sources
+    from nightporter.web.app import App, machine_sources, spare_the_collector
     from nightporter.web.logs import configure
 
     sources, token = machine_sources(), new_token()
@@ -78,10 +77,7 @@ def run(
             class Server(uvicorn.Server):
                 async def startup(self, sockets: list[socket.socket] | None = None) -> None:
                     await super().startup(sockets)
-                    # What was made at the start stays to the end: the collector need not walk it again and again.
-                    gc.collect()
-                    gc.freeze()
-                    gc.set_threshold(20_000, 20, 100)
+                    spare_the_collector()
                     if self.started:
                         port = self.servers[0].sockets[0].getsockname()[1]
                         try:

@@ -1,6 +1,7 @@
 """The composition root: the only place where a desk is put together, and where time and ids come from."""
 
 import asyncio
+import gc
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from contextlib import asynccontextmanager
@@ -49,6 +50,13 @@ def machine_sources() -> Sources:
         new_id=lambda: str(uuid_utils.uuid7()),  # noqa: TID251 - the one place
         pause=asyncio.sleep,
     )
+
+
+def spare_the_collector() -> None:
+    """Once all is made that stays to the end, the collector need not walk it again and again: its long pauses end."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 100)
 
 
 def deadlines_of(settings: Settings) -> Deadlines:
