@@ -5,13 +5,12 @@ from contextlib import suppress
 from typing import Any
 
 from msgspec.json import decode, encode
-from sqlalchemy import select
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy import literal_column, select
 
 from nightporter.domain.value import value
 from nightporter.storage.batch import Batch
 from nightporter.storage.database import Database
-from nightporter.storage.statements import Statement, given
+from nightporter.storage.statements import Statement, given, put
 from nightporter.storage.tables import idempotency_keys
 
 LIFETIME = 24 * 3600
@@ -45,15 +44,13 @@ _c = idempotency_keys.c
 _KEY = (_c.access_token_id == given("access_token_id"), _c.operation == given("operation"), _c.key == given("key"))
 _FIND = Statement(select(_c.body_hash, _c.result).where(*_KEY, _c.created > given("since")))
 
-_insert = insert(idempotency_keys)
 _COLUMNS = ["access_token_id", "operation", "key", "body_hash", "enterprise_id", "result", "created"]
-_CLAIM = Statement(
-    _insert.on_conflict_do_update(
-        index_elements=["access_token_id", "operation", "key"],
-        set_={name: _insert.excluded[name] for name in ("body_hash", "enterprise_id", "result", "created")},
-        where=_c.created <= given("since"),
-    ),
-    in_order=[*_COLUMNS, "since"],
+_CLAIM = put(
+    # A key that another holds within its lifetime stays with it.
+    idempotency_keys,
+    _COLUMNS,
+    in_order=True,
+    only_if=lambda row: _c.created <= row.created - literal_column(str(LIFETIME)),
 )
 
 
@@ -72,9 +69,13 @@ async def claim(batch: Batch, claims: Sequence[tuple[Once | None, Sequence[str]]
     """
     rows = [_row(once, result, batch.seconds) for once, result in claims if once is not None]
     if rows:
+        # In one order everywhere, so that two who claim the same keys wait for each other in that order.
+        ordered = sorted(rows)
         with suppress(_SomeTaken):
             async with batch.transaction.savepoint():
-                if await batch.transaction.run(_CLAIM, rows) < len(rows):
+                if len({_key(row) for row in rows}) < len(rows) or await batch.transaction.run(_CLAIM, ordered) < len(
+                    rows
+                ):
                     raise _SomeTaken
             return [True] * len(claims)
         free = iter([await batch.transaction.run(_CLAIM, [row]) == 1 for row in rows])
@@ -88,6 +89,8 @@ class _SomeTaken(Exception):
 
 def _row(once: Once, result: Sequence[str], now: int) -> tuple[Any, ...]:
     ids = encode(result).decode()
-    return (
-        once.access_token_id, once.operation, once.key, once.body_hash, once.enterprise_id, ids, now, now - LIFETIME,
-    )  # fmt: skip
+    return once.access_token_id, once.operation, once.key, once.body_hash, once.enterprise_id, ids, now
+
+
+def _key(row: tuple[Any, ...]) -> tuple[Any, ...]:
+    return row[:3]

@@ -4,28 +4,44 @@ SQLAlchemy's own execution costs several times the statement on the hot path (do
 compiler is used: a statement names its parameters, the text is made on first use and kept.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Select, bindparam, column, func, literal_column, select, tuple_
-from sqlalchemy.dialects import sqlite
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy import Column, ColumnElement, Select, bindparam, func, literal_column, select, tuple_
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql.asyncpg import dialect as asyncpg_dialect
+from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql import ClauseElement
 from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.types import NullType
+
+from nightporter.domain.value import value
 
 Parameters = Mapping[str, Any]
 Row = Sequence[Any]
 
 _SQLITE = sqlite.dialect(paramstyle="named")
 _SQLITE_IN_ORDER = sqlite.dialect(paramstyle="qmark")
+_POSTGRES = asyncpg_dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy's own
+
+
+@value
+class Numbered:
+    """A text whose parameters are numbered; ``names`` are theirs, in order."""
+
+    text: str
+    names: tuple[str, ...]
 
 
 class Statement:
     """A statement with named parameters; ``lists`` are those that take a list of ids, tested with :func:`among`.
 
     One that is run for many rows takes them as tuples ``in_order`` of its columns: naming each value costs as much as
-    writing it.
+    writing it. ``at_once`` is the same for PostgreSQL, where each parameter is the list of what the rows have there; no
+    two rows may then have the same ``keys``.
     """
 
     def __init__(
@@ -35,23 +51,37 @@ class Statement:
         columns: Sequence[str] | None = None,
         lists: Sequence[str] = (),
         in_order: Sequence[str] = (),
+        at_once: ClauseElement | None = None,
+        keys: Sequence[str] = (),
     ) -> None:
         self._core = core
         self._columns = columns or in_order or None
         self._in_order = list(in_order)
+        self._at_once = at_once
         self.lists = tuple(lists)
+        self.takes_rows_at_once = at_once is not None
+        self.keys = tuple(keys)
 
     @cached_property
     def sqlite(self) -> str:
         """The text for SQLite. Raises TypeError for a value that was written into the statement: parameters are named."""
-        dialect = _SQLITE_IN_ORDER if self._in_order else _SQLITE
-        compiled = self._core.compile(dialect=dialect, column_keys=self._columns)
-        assert isinstance(compiled, SQLCompiler)
-        if strays := [name for name, bind in compiled.binds.items() if not bind.required]:
-            raise TypeError(f"values written into the statement instead of named: {strays} in {compiled}")
+        compiled = self._compiled(self._core, _SQLITE_IN_ORDER if self._in_order else _SQLITE)
         if self._in_order and compiled.positiontup != self._in_order:
             raise TypeError(f"the rows come in the order {self._in_order}, the statement has {compiled.positiontup}")
         return str(compiled)
+
+    @cached_property
+    def postgres(self) -> Numbered:
+        """The text for PostgreSQL, for many rows at once where that is possible. Raises TypeError as ``sqlite`` does."""
+        compiled = self._compiled(self._core if self._at_once is None else self._at_once, _POSTGRES)
+        return Numbered(str(compiled), tuple(compiled.positiontup or ()))
+
+    def _compiled(self, core: ClauseElement, dialect: Any) -> SQLCompiler:
+        compiled = core.compile(dialect=dialect, column_keys=None if core is self._at_once else self._columns)
+        assert isinstance(compiled, SQLCompiler)
+        if strays := [name for name, bind in compiled.binds.items() if not bind.required]:
+            raise TypeError(f"values written into the statement instead of named: {strays} in {compiled}")
+        return compiled
 
 
 def given(name: str) -> Any:
@@ -59,9 +89,29 @@ def given(name: str) -> Any:
     return bindparam(name)
 
 
+class _Among(FunctionElement[Any]):
+    """``tested`` is one of a list; each database has a way of its own to take a list as one parameter."""
+
+    type = NullType()  # a boolean would be compared with 1 by SQLite, and no index followed
+    inherit_cache = True
+    name = "among"
+
+
+@compiles(_Among, "sqlite")
+def _among_sqlite(element: _Among, compiler: SQLCompiler, **how: Any) -> str:
+    tested, listed = (compiler.process(one, **how) for one in element.clauses)
+    return f"{tested} IN (SELECT value FROM json_each({listed}) AS listed)"  # noqa: S608 - texts of the compiler
+
+
+@compiles(_Among, "postgresql")
+def _among_postgres(element: _Among, compiler: SQLCompiler, **how: Any) -> str:
+    tested, listed = (compiler.process(one, **how) for one in element.clauses)
+    return f"{tested} = ANY ({listed}::text[])"
+
+
 def among(tested: Column[Any] | ColumnElement[Any], name: str) -> ColumnElement[bool]:
     """``tested`` is one of the ids in the list parameter ``name``."""
-    return tested.in_(select(column("value")).select_from(func.json_each(bindparam(name)).alias("listed")))
+    return _Among(tested, bindparam(name))
 
 
 def at_most(core: Select[Any], name: str) -> Select[Any]:
@@ -84,16 +134,41 @@ def newest_first(core: Select[Any], columns: Any) -> Select[Any]:
     return core.order_by(_plain(columns.created).desc(), _plain(columns.sequence).desc())
 
 
+def _from_rows(table: Any, columns: Sequence[str]) -> Select[Any]:
+    """The rows whose values are given as one list for each column (PostgreSQL)."""
+    lists = [bindparam(name, type_=ARRAY(table.c[name].type)) for name in columns]
+    rows = func.unnest(*lists).table_valued(*columns, name="given").render_derived()
+    return select(*(rows.c[name] for name in columns))
+
+
 def add(table: Any, columns: Sequence[str]) -> Statement:
     """Insert rows, given as tuples in the order of ``columns`` (that of the table)."""
-    return Statement(insert(table), in_order=columns)
+    at_once = postgresql.insert(table).from_select(columns, _from_rows(table, columns))
+    return Statement(sqlite.insert(table), in_order=columns, at_once=at_once)
 
 
-def put(table: Any, columns: Sequence[str], keys: Sequence[str] = ()) -> Statement:
-    """Insert one row, or replace the one with the same ``keys`` (the primary key where none are given)."""
+def put(
+    table: Any,
+    columns: Sequence[str],
+    keys: Sequence[str] = (),
+    *,
+    only_if: Callable[[Any], ColumnElement[bool]] | None = None,
+    in_order: bool = False,
+) -> Statement:
+    """Insert rows, or replace those with the same ``keys`` (the primary key where none are given).
+
+    ``only_if`` makes a condition from the row that is put in: where it does not hold, what is there stays. The rows are
+    given as mappings, or as tuples ``in_order`` of ``columns``.
+    """
     keys = keys or [key.name for key in table.primary_key.columns]
-    statement = insert(table)
-    kept = {name: statement.excluded[name] for name in columns if name not in keys}
-    if not kept:
-        return Statement(statement.on_conflict_do_nothing(index_elements=keys), columns=columns)
-    return Statement(statement.on_conflict_do_update(index_elements=keys, set_=kept), columns=columns)
+    one = sqlite.insert(table)
+    many = postgresql.insert(table).from_select(columns, _from_rows(table, columns))
+    both: list[Any] = []
+    for statement in (one, many):
+        kept = {name: statement.excluded[name] for name in columns if name not in keys}
+        if kept:
+            where = None if only_if is None else only_if(statement.excluded)
+            both.append(statement.on_conflict_do_update(index_elements=keys, set_=kept, where=where))
+        else:
+            both.append(statement.on_conflict_do_nothing(index_elements=keys))
+    return Statement(both[0], columns=columns, in_order=columns if in_order else (), at_once=both[1], keys=keys)
