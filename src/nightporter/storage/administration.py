@@ -16,7 +16,7 @@ from nightporter.storage.audit import Audit, Change
 from nightporter.storage.batch import Batch
 from nightporter.storage.command_changes import MoveCommand, move_commands
 from nightporter.storage.database import Database
-from nightporter.storage.statements import Statement, add, among, given
+from nightporter.storage.statements import Statement, add, among, given, put
 
 _t, _a, _i, _l = (
     tables.administration_tokens.c,
@@ -160,11 +160,7 @@ _ENABLE = Statement(
     update(tables.integrations).where(_i.id == given("integration")).values(is_enabled=given("enabled"))
 )
 _CONNECTED = Statement(select(_l.device_id).where(_l.integration_id == given("integration")).order_by(_l.device_id))
-_CONNECT = Statement(
-    # Connected already is connected.
-    tables.device_connections.insert().prefix_with("OR IGNORE"),
-    columns=["integration_id", "device_id"],
-)
+_CONNECT = put(tables.device_connections, ["integration_id", "device_id"])
 _DISCONNECT = Statement(
     tables.device_connections.delete().where(_l.integration_id == given("integration"), among(_l.device_id, "devices")),
     lists=("devices",),
