@@ -100,6 +100,24 @@ async def test_what_is_offered_again_has_as_long_to_begin_as_it_had_at_first(age
         await agent.desk.sweeper.sweep()
 
 
+async def test_what_brings_down_everybody_who_takes_it_is_offered_five_times_and_no_more(agent: RunningDesk) -> None:
+    command_id = await begun(agent, PLAIN_PRINTER)
+    for _ in range(5):
+        agent.clock.move(300)
+        assert await agent.desk.sweeper.sweep() == 1
+        assert command_id in await active(agent)
+        await move(agent, command_id, "Received", "Processing", "Processing")
+    agent.clock.move(300)
+    async with agent.socket() as socket:
+        assert [await agent.desk.sweeper.sweep() for _ in range(2)] == [1, 0]
+        (event,) = json.loads(await socket.recv())["Events"]
+        assert (event["Id"], event["State"]) == (command_id, "Error")
+    execution = await told(agent, command_id)
+    assert execution["Notes"] == f"{SILENCE} Offered again 5 times, and now no more."
+    assert [state for state, _ in history(execution)].count("Pending") == 6
+    await move(agent, command_id, "Processed")  # late truth
+
+
 async def test_flag_writes_nothing(agent: RunningDesk) -> None:
     command_id = await begun(agent, SPARE_PRINTER)
     before = await told(agent, command_id)

@@ -5,6 +5,7 @@ import pytest
 from nightporter.domain.command import CommandState
 from nightporter.domain.deadlines import (
     Deadlines,
+    after_stall,
     check_policy,
     expiry_note,
     is_overdue,
@@ -96,3 +97,11 @@ def test_the_notes_say_why():
     silence = "Begun, then nothing was heard of it for 1 hour (StalledAfter PT1H)."
     assert stall_note(3600, StalledPolicy.ERROR) == silence
     assert stall_note(3600, StalledPolicy.PENDING) == f"{silence} Offered again."
+
+
+def test_only_pending_is_bounded_and_flag_stays_what_it_is() -> None:
+    for policy in StalledPolicy:
+        assert after_stall(policy, 4) is policy
+    assert [after_stall(policy, 5) for policy in (StalledPolicy.FLAG, StalledPolicy.ERROR, StalledPolicy.PENDING)] == [
+        StalledPolicy.FLAG, StalledPolicy.ERROR, StalledPolicy.ERROR,
+    ]  # fmt: skip

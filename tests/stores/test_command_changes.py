@@ -70,3 +70,18 @@ async def test_only_what_is_silent_is_resolved(store: Store):
         heard: "Processing",
         waiting: "Pending",
     }
+
+
+async def test_how_often_it_was_offered_again_is_told_by_its_own_history(store: Store):
+    often, seldom = [await store.add(PRINTER) for _ in range(2)]
+    stalled = {one: StalledCommand(HOTEL, one, 60, StalledPolicy.PENDING, None) for one in (often, seldom)}
+    for _ in range(5):
+        await store.write(MoveCommand(HOTEL, often, PROCESSING, None, None))
+        store.clock.move(60)
+        assert await store.write(ResolveStalled((stalled[often],))) == [1]
+    for one in (often, seldom):
+        await store.write(MoveCommand(HOTEL, one, PROCESSING, None, None))
+    store.clock.move(60)
+    assert await store.write(ResolveStalled(tuple(stalled.values()))) == [2]
+    assert dict(await store.rows(select(_c.id, _c.state))) == {often: "Error", seldom: "Pending"}
+    assert dict(await store.rows(select(_c.id, _c.ended_by))) == {often: "Stall", seldom: None}

@@ -15,6 +15,9 @@ from nightporter.domain.value import value
 NEVER_AGAIN = frozenset({DeviceType.PAYMENT_TERMINAL, DeviceType.FISCAL_MACHINE, DeviceType.KEY_CUTTER})
 """What these did before they fell silent must not be done twice, so their commands are never offered again."""
 
+MOST_OFFERS = 5
+"""How often a command is offered again: what brings every executor down must not go on for ever."""
+
 
 @value
 class Deadlines:
@@ -77,7 +80,17 @@ def expiry_note(time: timedelta) -> str:
     return f"Not begun within {told_duration(after)} (ExpiresAfter {print_duration(after)})."
 
 
-def stall_note(after: int, policy: StalledPolicy) -> str:
-    """Why the desk ended a command that nothing was heard of for ``after`` seconds, or offered it again."""
-    offered = " Offered again." if policy is StalledPolicy.PENDING else ""
-    return f"Begun, then nothing was heard of it for {told_duration(after)} (StalledAfter {print_duration(after)}).{offered}"
+def after_stall(policy: StalledPolicy, offered: int) -> StalledPolicy:
+    """What is to be done with a command that has been ``offered`` again so many times, where ``policy`` is its device's."""
+    return StalledPolicy.ERROR if policy is StalledPolicy.PENDING and offered >= MOST_OFFERS else policy
+
+
+def stall_note(after: int, policy: StalledPolicy, offered: int = 0) -> str:
+    """Why the desk ended a command that nothing was heard of for ``after`` seconds, or offered it again.
+
+    ``policy`` is what it did, ``offered`` how often it had offered the command again before.
+    """
+    told = " Offered again." if policy is StalledPolicy.PENDING else ""
+    if policy is StalledPolicy.ERROR and offered >= MOST_OFFERS:
+        told = f" Offered again {MOST_OFFERS} times, and now no more."
+    return f"Begun, then nothing was heard of it for {told_duration(after)} (StalledAfter {print_duration(after)}).{told}"

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import and_, case, literal_column, or_, select, text, update
 
 from nightporter.domain.command import MOVES, CommandState, EndedBy, yields_to
-from nightporter.domain.deadlines import expiry_note, stall_note
+from nightporter.domain.deadlines import after_stall, expiry_note, stall_note
 from nightporter.domain.device import StalledPolicy
 from nightporter.domain.value import value
 from nightporter.storage import histories
@@ -62,6 +62,8 @@ class StalledCommand:
 @value
 class ResolveStalled:
     """Do with each of the commands what the policy of its device says, if nothing was heard of it meanwhile.
+
+    One that was offered again too often ends with Error.
 
     The result is how many were changed.
     """
@@ -208,15 +210,24 @@ async def resolve_stalled(batch: Batch, intents: Sequence[ResolveStalled]) -> li
     for intent in intents:
         count = 0
         for one in sorted(intent.commands, key=lambda one: (one.enterprise_id, one.command_id)):
-            count += await _change(
-                batch,
-                _STALLED[one.policy],
-                one.enterprise_id,
-                one.command_id,
-                _AFTER_A_STALL[one.policy],
-                since=batch.seconds - one.after,
-                expires=None if one.expires_after is None else batch.seconds + one.expires_after,
-                notes=stall_note(one.after, one.policy),
-            )
+            waiting = {"enterprise": one.enterprise_id, "command": one.command_id}
+            for row in await batch.transaction.fetch(_WAITING, waiting):
+                count += await _resolve(batch, one, row)
         counts.append(count)
     return counts
+
+
+async def _resolve(batch: Batch, one: StalledCommand, row: Row) -> bool:
+    created, updated, _, state, states = row
+    offered = histories.offers(histories.read(states, moment(created), CommandState(state), updated))
+    policy = after_stall(one.policy, offered)
+    return await _change(
+        batch,
+        _STALLED[policy],
+        one.enterprise_id,
+        one.command_id,
+        _AFTER_A_STALL[policy],
+        since=batch.seconds - one.after,
+        expires=None if one.expires_after is None else batch.seconds + one.expires_after,
+        notes=stall_note(one.after, policy, offered),
+    )

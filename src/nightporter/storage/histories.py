@@ -44,3 +44,8 @@ def read(states: str | None, created: datetime, state: CommandState, updated: in
 def waits_since(states: list[StateChange]) -> datetime:
     """When the command was added, or offered again the last time."""
     return max(one.time for one in states if one.state is CommandState.PENDING)
+
+
+def offers(states: list[StateChange]) -> int:
+    """How often the command was offered again."""
+    return sum(one.state is CommandState.PENDING for one in states) - 1
