@@ -45,7 +45,7 @@ async def test_a_record_that_was_set_comes_back_as_it_was_and_can_be_deleted(fro
     setting = {"EnterpriseId": HOTEL, kind.part: [record]}
     assert (await front_desk.administer(f"{kind.path}/set", **setting)).json() == {}
     listed = await front_desk.administer(f"{kind.path}/getAll", **{kind.ids: [NEW]}, **PAGE)
-    assert listed.json() == {kind.part: [{"EnterpriseId": HOTEL, **record}], "Cursor": NEW}
+    assert listed.json() == {kind.part: [{"EnterpriseId": HOTEL, **record}], "Cursor": f"{HOTEL}/{NEW}"}
     deleting = {kind.ids: [NEW, NOBODY]}
     assert (
         await front_desk.administer(f"{kind.path}/delete", **deleting, EnterpriseId=SISTER_HOTEL)
@@ -70,6 +70,36 @@ async def test_pages_hold_every_record_once(front_desk: RunningDesk, kind):
             break
         found += page[kind.part]
     assert found == whole
+
+
+@pytest.mark.parametrize("part", ["Customers", "Bills", "Devices"])
+async def test_an_id_that_hotels_share_is_listed_for_each_of_them_wherever_a_page_ends(
+    front_desk: RunningDesk, part: str
+):
+    path, hotels = part.lower(), sorted([HOTEL, FOREIGN_HOTEL, SISTER_HOTEL])
+    record = {**RECORDS, "Devices": {"Type": "Printer", "Name": "Lobby"}}[part]
+    for owner in hotels:
+        setting = {"EnterpriseId": owner, part: [{"Id": NEW, **record}]}
+        assert (await front_desk.administer(f"{path}/set", **setting)).status_code == 200
+    for count in (1, 2, 3):
+        owners: list[str] = []
+        page = {"Cursor": None}
+        while len(owners) <= len(hotels):
+            limitation = {"Count": count, "Cursor": page["Cursor"]}
+            page = (
+                await front_desk.administer(f"{path}/getAll", **{f"{part[:-1]}Ids": [NEW]}, Limitation=limitation)
+            ).json()
+            if page["Cursor"] is None:
+                break
+            owners += [one["EnterpriseId"] for one in page[part]]
+        assert owners == hotels
+
+
+@pytest.mark.parametrize("cursor", ["", "x", NEW, f"{NEW}/", f"{NEW}/{NEW}/{NEW}", f"{NEW}/x", "7"])
+@pytest.mark.parametrize("path", ["customers/getAll", "devices/getAll"])
+async def test_what_is_no_cursor_of_records_is_refused(front_desk: RunningDesk, path: str, cursor: str):
+    reply = await front_desk.administer(path, Limitation={"Count": 1, "Cursor": cursor})
+    assert (reply.status_code, reply.json()["Message"]) == (400, "Invalid Cursor")
 
 
 async def test_a_mistake_names_the_record_and_the_field_and_nothing_is_kept(front_desk: RunningDesk):
@@ -133,6 +163,20 @@ async def test_two_administrators_at_once_leave_one_whole_record_and_two_acts(fr
         assert later["Before"] == earlier["After"]
 
 
+async def test_what_was_true_is_told_as_true_before_and_after(front_desk: RunningDesk):
+    printer = {"Id": NEW, "EnterpriseId": HOTEL, "Type": "Printer", "Name": "Lobby"}
+    hotel = (await front_desk.administer("enterprises/getAll", **PAGE)).json()["Enterprises"][0]
+    for told in ({}, {"IsActive": False}):
+        await front_desk.administer("devices/set", Devices=[{**printer, **told}])
+        await front_desk.administer("enterprises/set", Enterprises=[{**hotel, "IsEnabled": not told, "Name": "Post"}])
+    acts = (await front_desk.administer("auditRecords/getAll", **PAGE)).json()["AuditRecords"]
+    disabling, deactivating = acts[:2]
+    assert (disabling["Before"]["is_enabled"], disabling["After"]["is_enabled"]) == (True, False)
+    assert (deactivating["Before"]["is_active"], deactivating["After"]["is_active"]) == (True, False)
+    assert not [truth for act in acts for told in (act["Before"], act["After"]) for truth in (told or {}).values()
+                if truth in (0, 1) and not isinstance(truth, bool)]  # fmt: skip
+
+
 async def test_the_record_of_acts_tells_no_guest(front_desk: RunningDesk):
     person = {"Id": NEW, "LastName": "Zátopková", "FirstName": "Dana", "Email": "dana@example.com", "Phone": "+420 1"}
     await front_desk.administer("customers/set", EnterpriseId=HOTEL, Customers=[person])
@@ -162,6 +206,11 @@ async def test_a_deleted_device_takes_no_commands_and_what_has_not_begun_is_canc
 
 
 async def test_a_device_comes_back_as_it_was_listed(front_desk: RunningDesk):
+    timed = {"ExpiresAfter": "PT1H30M", "StalledAfter": "PT5M", "StalledPolicy": "Pending"}
+    printer = {"Id": NEW, "EnterpriseId": HOTEL, "Type": "Printer", "Name": "Lobby", **timed}
+    await front_desk.administer("devices/set", Devices=[printer])
+    (kept,) = (await front_desk.administer("devices/getAll", DeviceIds=[NEW], **PAGE)).json()["Devices"]
+    assert {name: kept[name] for name in printer} == printer
     listed = (await front_desk.administer("devices/getAll", EnterpriseIds=[HOTEL], **PAGE)).json()["Devices"]
     assert {one["Id"] for one in listed} >= {PRINTER, OLD_PRINTER}
     assert (await front_desk.administer("devices/set", Devices=listed)).status_code == 200

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import select
+from sqlalchemy import Boolean, select
 
 from nightporter.domain.value import value
 from nightporter.storage import tables
@@ -76,8 +76,15 @@ async def write(batch: Batch, audit: Audit, changes: Iterable[Change]) -> None:
 
 
 def told(table: str, row: Mapping[str, Any]) -> dict[str, Any]:
-    """What the record tells of ``row``."""
-    return {name: row.get(name) for name in TOLD[table]}
+    """What the record tells of ``row``, a row of the table or some columns of one; truths as truths."""
+    columns = tables.metadata.tables[table].c
+    # SQLite has no truths of its own and tells them as numbers.
+    return {
+        name: bool(row[name])
+        if isinstance(columns[name].type, Boolean) and row.get(name) is not None
+        else row.get(name)
+        for name in TOLD[table]
+    }
 
 
 def _row_by_key(name: str) -> Statement:
@@ -95,7 +102,7 @@ async def before(batch: Batch, table: str, row: Mapping[str, Any]) -> dict[str, 
     """What is kept under the key of ``row`` now, as the record tells it; None when there is nothing."""
     keys = {"id": row["id"], **({"enterprise_id": row["enterprise_id"]} if _is_fact(table) else {})}
     found = await batch.transaction.fetch(_BY_KEY[table], keys)
-    return dict(zip(TOLD[table], found[0], strict=False)) if found else None
+    return told(table, dict(zip(TOLD[table], found[0], strict=False))) if found else None
 
 
 _LINKS = {

@@ -1,8 +1,9 @@
 """The facts of properties as records: listed by id in pages, and deleted."""
 
 from collections.abc import Sequence
+from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import ColumnElement, delete, select, tuple_
 
 from nightporter.domain.value import value
 from nightporter.storage import audit, tables
@@ -34,14 +35,19 @@ class FactRecord:
     record: str
 
 
+def later(columns: Any) -> ColumnElement[bool]:
+    """After the enterprise and the id in the parameters ``after_enterprise`` and ``after_id``."""
+    return tuple_(columns.enterprise_id, columns.id) > tuple_(given("after_enterprise"), given("after_id"))
+
+
 def _page(name: str, *, everywhere: bool, by_ids: bool) -> Statement:
     table, lists = tables.metadata.tables[name], []
-    core = select(table.c.enterprise_id, table.c.id, table.c.record).where(table.c.id > given("after"))
+    core = select(table.c.enterprise_id, table.c.id, table.c.record).where(later(table.c))
     if not everywhere:
         core, lists = core.where(among(table.c.enterprise_id, "enterprises")), ["enterprises"]
     if by_ids:
         core, lists = core.where(among(table.c.id, "ids")), [*lists, "ids"]
-    return Statement(at_most(core.order_by(table.c.id, table.c.enterprise_id), "count"), lists=lists)
+    return Statement(at_most(core.order_by(table.c.enterprise_id, table.c.id), "count"), lists=lists)
 
 
 _PAGES = {
@@ -57,12 +63,12 @@ async def page(
     table: str,
     enterprise_ids: Sequence[str] | None,
     ids: Sequence[str] | None,
-    after: str,
+    after: tuple[str, str],
     count: int,
 ) -> list[FactRecord]:
-    """At most ``count`` records in the order of their ids, after id ``after``; of every enterprise for None."""
+    """At most ``count`` records by enterprise and id, after those in ``after``; of every enterprise for None."""
     statement = _PAGES[table, enterprise_ids is None, ids is not None]
-    wanted: dict[str, object] = {"after": after, "count": count}
+    wanted: dict[str, object] = {"after_enterprise": after[0], "after_id": after[1], "count": count}
     if enterprise_ids is not None:
         wanted["enterprises"] = enterprise_ids
     if ids is not None:
@@ -92,7 +98,10 @@ async def delete_facts(batch: Batch, intents: Sequence[DeleteFacts]) -> list[obj
             wanted["enterprises"] = one.enterprise_ids
         gone = await batch.transaction.fetch(_DELETE[one.table, one.enterprise_ids is None], wanted)
         names = audit.TOLD[one.table]
-        changes = [Change(one.table, row[0], row[1], dict(zip(names, row[2:], strict=True)), None) for row in gone]
+        changes = [
+            Change(one.table, row[0], row[1], audit.told(one.table, dict(zip(names, row[2:], strict=True))), None)
+            for row in gone
+        ]
         await audit.write(batch, one.audit, changes)
         batch.property_changed = batch.property_changed or bool(gone)
     return [None] * len(intents)

@@ -7,6 +7,7 @@ from sqlalchemy import Select, or_, select
 
 from nightporter.storage import tables
 from nightporter.storage.database import Database
+from nightporter.storage.fact_records import later
 from nightporter.storage.statements import Row, Statement, among, at_most, given
 
 _e, _p, _m, _c = tables.enterprises.c, tables.portfolios.c, tables.portfolio_members.c, tables.clients.c
@@ -95,17 +96,21 @@ def _device_page(*, everywhere: bool, by_ids: bool) -> Statement:
         core, lists = core.where(among(_d.enterprise_id, "enterprises")), ["enterprises"]
     if by_ids:
         core, lists = core.where(among(_d.id, "ids")), [*lists, "ids"]
-    return _paged(core, _d.id, lists=lists)
+    return Statement(at_most(core.where(later(_d)).order_by(_d.enterprise_id, _d.id), "count"), lists=lists)
 
 
 _DEVICE_PAGES = {(e, i): _device_page(everywhere=e, by_ids=i) for e in (True, False) for i in (True, False)}
 
 
 async def devices(
-    database: Database, enterprise_ids: Sequence[str] | None, ids: Sequence[str] | None, after: str, count: int
+    database: Database,
+    enterprise_ids: Sequence[str] | None,
+    ids: Sequence[str] | None,
+    after: tuple[str, str],
+    count: int,
 ) -> list[Row]:
-    """Devices as they are kept, inactive ones included, by id; of every enterprise for None."""
-    wanted: dict[str, object] = {"after": after, "count": count}
+    """Devices as they are kept, inactive ones included, by enterprise and id; of every enterprise for None."""
+    wanted: dict[str, object] = {"after_enterprise": after[0], "after_id": after[1], "count": count}
     if enterprise_ids is not None:
         wanted["enterprises"] = enterprise_ids
     if ids is not None:

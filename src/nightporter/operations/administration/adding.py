@@ -9,6 +9,7 @@ from nightporter.domain.command import NewCommand
 from nightporter.domain.device import Device, DeviceType
 from nightporter.domain.errors import Contradictory, Invalid, InvalidRecord
 from nightporter.operations.administration.commands import creator_of
+from nightporter.operations.administration.pages import BEGINNING
 from nightporter.operations.administration.property_commands import command_data
 from nightporter.operations.administration.records import one_of_his
 from nightporter.operations.operation import AdministrationCall
@@ -61,7 +62,9 @@ async def add_fiscal_machine(call: AdministrationCall, parameters: FiscalMachine
     )
     bill: Any = parameters.bill
     if parameters.bill_id is not None:
-        rows = await fact_records.page(call.database, "bills", [machine.enterprise_id], [parameters.bill_id], "", 1)
+        rows = await fact_records.page(
+            call.database, "bills", [machine.enterprise_id], [parameters.bill_id], BEGINNING, 1
+        )
         if not rows:
             raise Invalid("BillId")
         bill = Raw(rows[0].record)
@@ -94,7 +97,7 @@ async def add_passport_scanner(call: AdministrationCall, parameters: PassportSca
         ("reservations", parameters.reservation_id, "ReservationId"),
     ):
         if fact_id is not None and not await fact_records.page(
-            call.database, table, [scanner.enterprise_id], [fact_id], "", 1
+            call.database, table, [scanner.enterprise_id], [fact_id], BEGINNING, 1
         ):
             raise Invalid(name)
     data = {

@@ -2,25 +2,18 @@
 
 from msgspec import Raw
 
-from nightporter.domain.errors import Invalid
+from nightporter.operations.administration.pages import NEWEST, PageLimitation, numbered
 from nightporter.operations.operation import AdministrationCall
 from nightporter.storage import audit
-from nightporter.wire.scalars import PageSize, SentId, SentUtc
+from nightporter.wire.scalars import SentId, SentUtc
 from nightporter.wire.shapes import Ids, Shape
-
-
-class NumberedLimitation(Shape):
-    """Which page to return; the cursor is that of the page before."""
-
-    count: PageSize
-    cursor: str | None = None
 
 
 class Parameters(Shape, kw_only=True):
     """At which enterprises, and which page to return."""
 
     enterprise_ids: Ids | None = None
-    limitation: NumberedLimitation
+    limitation: PageLimitation
 
 
 class AuditRecord(Shape):
@@ -46,9 +39,6 @@ class AuditRecords(Shape):
 
     audit_records: list[AuditRecord]
     cursor: str | None
-
-
-NEWEST = 2**62
 
 
 async def get_all(call: AdministrationCall, parameters: Parameters) -> AuditRecords:
@@ -78,12 +68,3 @@ async def get_all(call: AdministrationCall, parameters: Parameters) -> AuditReco
         for row in rows
     ]
     return AuditRecords(found, str(found[-1].number) if found else None)
-
-
-def numbered(cursor: str | None, default: int) -> int:
-    """The number that a cursor is; raises Invalid("Cursor")."""
-    if cursor is None:
-        return default
-    if not (cursor.isascii() and cursor.isdigit() and len(cursor) < 19):
-        raise Invalid("Cursor")
-    return int(cursor)

@@ -8,7 +8,7 @@ from nightporter.domain.command import ACTIVE, TERMINAL, CommandState, Creator, 
 from nightporter.domain.deadlines import is_overdue, is_stalled
 from nightporter.domain.device import DeviceType
 from nightporter.domain.errors import Blocked, Invalid
-from nightporter.operations.administration.audit_records import NEWEST, NumberedLimitation, numbered
+from nightporter.operations.administration.pages import NEWEST, PageLimitation, numbered
 from nightporter.operations.operation import AdministrationCall
 from nightporter.storage import command_administration as storage
 from nightporter.storage.command_administration import AddAdministered, CancelCommands, ListedCommand, Wanted
@@ -31,7 +31,7 @@ class GetAllParameters(Shape, kw_only=True):
     created_utc: TimeInterval | None = None
     text: Annotated[str, Meta(min_length=1, max_length=255)] | None = None
     """Words in the notes, in any letter case."""
-    limitation: NumberedLimitation
+    limitation: PageLimitation
 
 
 class CancelParameters(Shape, kw_only=True):

@@ -1,18 +1,18 @@
 """devices/set, getAll, delete: the machines of a property with their configuration."""
 
-from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated
 
-import msgspec
 from msgspec import Meta, Raw
 
+from nightporter.operations.administration.kept_record import device_record
+from nightporter.operations.administration.pages import PageLimitation, cursor_after, place
 from nightporter.operations.administration.records import one_of_his, set_records
 from nightporter.operations.operation import AdministrationCall
 from nightporter.storage import parties
 from nightporter.storage.administration import DeleteDevices
 from nightporter.wire.property_file import DeviceRecord
-from nightporter.wire.scalars import Id, SentId
-from nightporter.wire.shapes import Empty, Ids, Limitation, Shape
+from nightporter.wire.scalars import Id
+from nightporter.wire.shapes import Empty, Ids, Shape
 
 
 class SetParameters(Shape, kw_only=True):
@@ -30,7 +30,7 @@ class GetAllParameters(Shape, kw_only=True):
 
     enterprise_ids: Ids | None = None
     device_ids: Ids | None = None
-    limitation: Limitation
+    limitation: PageLimitation
 
 
 class DeleteParameters(Shape, kw_only=True):
@@ -44,7 +44,7 @@ class Devices(Shape):
     """A page of devices."""
 
     devices: list[DeviceRecord]
-    cursor: SentId | None
+    cursor: str | None
 
 
 async def set_all(call: AdministrationCall, parameters: SetParameters) -> Empty:
@@ -57,33 +57,19 @@ async def set_all(call: AdministrationCall, parameters: SetParameters) -> Empty:
 
 
 async def get_all(call: AdministrationCall, parameters: GetAllParameters) -> Devices:
-    """Returns devices with their configuration, deleted ones included (``IsActive`` is false), in the order of their ids."""
+    """Returns devices with their configuration, deleted ones included (``IsActive`` is false).
+
+    They come in the order of their enterprises and ids. Raises Invalid("Cursor").
+    """
     limitation = parameters.limitation
     rows = await parties.devices(
         call.database,
         call.administrator.among(parameters.enterprise_ids),
         parameters.device_ids,
-        limitation.cursor or "",
+        place(limitation.cursor),
         int(limitation.count),
     )
-    found = [msgspec.convert(_record(row), DeviceRecord, dec_hook=lambda kind, given: kind(given)) for row in rows]
-    return Devices(found, found[-1].id if found else None)
-
-
-def _record(row: Sequence[Any]) -> dict[str, object]:
-    configuration = {
-        "".join(part.capitalize() for part in name.split("_")): given
-        for name, given in msgspec.json.decode(row[6]).items()
-    }
-    return {
-        "Id": row[1],
-        "EnterpriseId": row[0],
-        "Type": row[2],
-        "Name": row[3],
-        "Identifier": row[4],
-        "IsActive": bool(row[5]),
-        "Configuration": configuration,
-    }
+    return Devices([device_record(row) for row in rows], cursor_after(rows[-1][0], rows[-1][1]) if rows else None)
 
 
 async def delete(call: AdministrationCall, parameters: DeleteParameters) -> Empty:

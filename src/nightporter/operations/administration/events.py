@@ -1,7 +1,7 @@
 """events/getAll: every change of a command, as the sockets tell it."""
 
 from nightporter.domain.command import CommandState
-from nightporter.operations.administration.audit_records import NumberedLimitation, numbered
+from nightporter.operations.administration.pages import PageLimitation, numbered
 from nightporter.operations.operation import AdministrationCall
 from nightporter.storage import events
 from nightporter.storage.types import moment
@@ -14,7 +14,7 @@ class Parameters(Shape, kw_only=True):
 
     enterprise_ids: Ids | None = None
     command_id: Id | None = None
-    limitation: NumberedLimitation
+    limitation: PageLimitation
 
 
 class CommandEvent(Shape):

@@ -7,11 +7,9 @@ import msgspec
 from msgspec import Raw
 
 from nightporter.domain.command import CommandState, Creator
-from nightporter.domain.device import DeviceType, StalledPolicy
-from nightporter.domain.duration import print_duration
 from nightporter.domain.errors import Invalid
 from nightporter.domain.resource_access_token import ResourceAccessTokenType
-from nightporter.operations.administration.kept_record import kept_record
+from nightporter.operations.administration.kept_record import device_record, kept_record
 from nightporter.storage import property_export as rows
 from nightporter.storage.database import Database, Snapshot
 from nightporter.storage.statements import Row, Statement
@@ -20,7 +18,7 @@ from nightporter.wire import property_file as shapes
 from nightporter.wire.command_data import with_file
 from nightporter.wire.property_file import RECORDS
 from nightporter.wire.resource_access_tokens import Permissions
-from nightporter.wire.scalars import Duration, Id, Utc
+from nightporter.wire.scalars import Id, Utc
 from nightporter.wire.shapes import Shape, encode
 
 PIECE = 64 * 1024
@@ -128,18 +126,7 @@ class _Export:
 
     async def _devices(self) -> AsyncIterator[Shape]:
         async for row in self._rows(rows.DEVICES):
-            yield shapes.DeviceRecord(
-                enterprise_id=Id(row[0]),
-                id=Id(row[1]),
-                type=DeviceType(row[2]),
-                name=row[3],
-                identifier=row[4],
-                is_active=bool(row[5]),
-                configuration=shapes.ConfigurationRecord(**msgspec.json.decode(row[6])),
-                expires_after=_duration(row[7]),
-                stalled_after=_duration(row[8]),
-                stalled_policy=row[9] and StalledPolicy(row[9]),
-            )
+            yield device_record(row)
 
     async def _commands(self) -> AsyncIterator[Shape]:
         async for row in self._rows(rows.COMMANDS):
@@ -187,10 +174,6 @@ class _Export:
 
 def _utc(kept: int) -> Utc:
     return Utc.fromisoformat(moment(kept).isoformat())
-
-
-def _duration(kept: int | None) -> Duration | None:
-    return None if kept is None else Duration(print_duration(kept))
 
 
 _fields = msgspec.json.Decoder(dict[str, Raw]).decode

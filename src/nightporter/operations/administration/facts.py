@@ -12,13 +12,14 @@ from msgspec import Meta, Raw, defstruct
 
 from nightporter.domain.value import value
 from nightporter.operations.administration.kept_record import kept_record
+from nightporter.operations.administration.pages import PageLimitation, cursor_after, place
 from nightporter.operations.administration.records import one_of_his, set_records
 from nightporter.operations.operation import AdministrationCall, Minimal, Operation
 from nightporter.storage import fact_records
 from nightporter.storage.fact_records import DeleteFacts, FactRecord
 from nightporter.wire.property_file import RECORDS
-from nightporter.wire.scalars import Id, SentId
-from nightporter.wire.shapes import Empty, Ids, Limitation, Shape
+from nightporter.wire.scalars import Id
+from nightporter.wire.shapes import Empty, Ids, Shape
 
 
 @value
@@ -83,10 +84,11 @@ def operations(kind: Kind) -> tuple[Operation, ...]:
             kind.table,
             call.administrator.among(parameters.enterprise_ids),
             getattr(parameters, ids),
-            limitation.cursor or "",
+            place(limitation.cursor),
             int(limitation.count),
         )
-        return page(**{records: [_record(one) for one in found], "cursor": found[-1].id if found else None})
+        cursor = cursor_after(found[-1].enterprise_id, found[-1].id) if found else None
+        return page(**{records: [_record(one) for one in found], "cursor": cursor})
 
     async def delete(call: AdministrationCall, parameters: Any) -> Empty:
         asked = None if parameters.enterprise_id is None else [parameters.enterprise_id]
@@ -99,13 +101,15 @@ def operations(kind: Kind) -> tuple[Operation, ...]:
     set_all.__doc__ = f"""Creates {told} or replaces them by their ``Id``, all or none, in the vendor's own shape.
 
     ``EnterpriseId`` is that of records that name none. Raises InvalidRecord and Invalid("EnterpriseId")."""
-    get_all.__doc__ = f"""Returns {told} as they were set, in the order of their ids."""
+    get_all.__doc__ = (
+        f"""Returns {told} as they were set, in the order of their enterprises and ids. Raises Invalid("Cursor")."""
+    )
     delete.__doc__ = f"""Deletes {told}; ids that are not there are left out. Commands keep what they were made from."""
-    page = _shape("Page", kind, (records, list[Raw]), ("cursor", SentId | None))
+    page = _shape("Page", kind, (records, list[Raw]), ("cursor", str | None))
     owner = ("enterprise_id", Id | None, None)
     setting = _shape("Set", kind, owner, (records, _some(kind.part)))
     asking = _shape(
-        "GetAll", kind, ("enterprise_ids", Ids | None, None), (ids, Ids | None, None), ("limitation", Limitation)
+        "GetAll", kind, ("enterprise_ids", Ids | None, None), (ids, Ids | None, None), ("limitation", PageLimitation)
     )
     deleting = _shape("Delete", kind, owner, (ids, Ids))
     steps: tuple[tuple[str, Callable[..., Awaitable[Shape]], type[Shape], type[Shape], Minimal], ...] = (
