@@ -16,6 +16,7 @@ from docs import administration_table, property_file_tables, property_schema
 from nightporter.cli.main import app
 from nightporter.operations import CONNECTOR, Minimal, Operation, Portfolio
 from nightporter.settings import described
+from nightporter.web.metrics import FAMILIES
 from nightporter.web.openapi import document
 from nightporter.web.refusals import STATUS
 
@@ -119,6 +120,12 @@ def statuses() -> str:
         by_status.setdefault(status, []).append((kind.__doc__ or "").splitlines()[0])
     rows = [f"| {status} | {'<br>'.join(_plain(one) for one in abouts)} |" for status, abouts in by_status.items()]
     return "\n".join(["| status | when |", "| :-- | :-- |", *rows, "| 500 | A defect of the desk. |"])
+
+
+def metrics() -> str:
+    """The table of metrics."""
+    rows = [f"| `{one.name}` | {one.kind} | {_list(one.labels) or 'none'} | {_cell(one.about)} |" for one in FAMILIES]
+    return "\n".join(["| name | kind | labels | what it is |", "| :-- | :-- | :-- | :-- |", *rows])
 
 
 def coverage() -> str:
@@ -245,6 +252,7 @@ def _sentence(text: str) -> str:
 PARTS: dict[str, Callable[[], str]] = {
     "settings": settings,
     "statuses": statuses,
+    "metrics": metrics,
     "commands": commands,
     "coverage": coverage,
     "administration": lambda: administration_table.table(_fields),

@@ -61,6 +61,9 @@ class Settings:
         60.0, "longest silence of the upstream, and longest time for which a caller may not read its answer"
     )
     upstream_limit: int = _setting(64, "requests forwarded at the same time; more are answered with 503")
+    stop_timeout: float = _setting(
+        60.0, "longest time for which a desk that is told to stop finishes the requests that it accepted"
+    )
     debug: bool = _setting(False, "fill Details of error replies with diagnostics; never where strangers can call")
     log_level: str = _setting("info", "least level that is logged: debug, info, warning or error")
 
@@ -161,3 +164,22 @@ def load(
 def variables() -> dict[str, str]:
     """The environment variables that begin as ours do, whether or not they are settings."""
     return {name: value for name, value in os.environ.items() if name.startswith(PREFIX)}
+
+
+@dataclass(frozen=True, slots=True)
+class Supervision:
+    """What the service manager that started this process wants to be told (sd_notify(3), sd_watchdog_enabled(3))."""
+
+    notify_socket: str
+    """Where it listens; empty for nowhere."""
+    watchdog: float | None
+    """The longest time in seconds between two signs of life; None for as long as it pleases."""
+
+
+def supervision(environment: Mapping[str, str] | None = None) -> Supervision:
+    """What the environment says of a service manager; a watchdog that is meant for another process does not count."""
+    environment = os.environ if environment is None else environment
+    period = environment.get("WATCHDOG_USEC", "")
+    is_meant = environment.get("WATCHDOG_PID", str(os.getpid())) == str(os.getpid())
+    watchdog = int(period) / 1e6 if is_meant and period.isascii() and period.isdigit() and int(period) else None
+    return Supervision(environment.get("NOTIFY_SOCKET", ""), watchdog)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from nightporter.domain.command import CommandState
-from nightporter.storage import commands, events, idempotency, overdue
+from nightporter.storage import commands, events, idempotency, overdue, queue_age
 from nightporter.storage import property as facts
 from nightporter.storage import resource_access_tokens as tokens
 from nightporter.storage.dialects.sqlite import connect
@@ -204,3 +204,11 @@ def test_going_through_the_history_would_be_noticed(filled: sqlite3.Connection):
 
     assert "SCAN commands" in " ".join(plan(filled, Scanning, {**SCOPE, **given}))
     assert work(filled, Scanning, {**SCOPE, **given})[1] * STEPS > 100_000
+
+
+def test_the_age_of_queues_goes_through_what_is_active_and_never_through_history(filled: sqlite3.Connection):
+    given = {"now": ROWS}
+    assert plan(filled, queue_age._OLDEST, given)[0] == "SCAN commands USING INDEX commands_active"
+    rows, steps = work(filled, queue_age._OLDEST, given)
+    assert rows == 1
+    assert steps * STEPS < ROWS

@@ -83,7 +83,7 @@ async def test_a_caller_that_leaves_in_the_middle_of_its_request_leaves_nothing(
     await writer.drain()
     writer.close()
     assert (await desk.call("devices/getAll")).status_code == 200
-    assert ("devices/getAll", 500) not in desk.desk.metrics._requests
+    assert 500 not in desk.desk.metrics.snapshot().requests["devices/getAll"]
 
 
 async def test_a_caller_that_leaves_in_the_middle_of_a_stream_ends_it(

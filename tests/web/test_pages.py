@@ -7,7 +7,7 @@ import uuid
 import pytest
 
 from nightporter import __version__
-from nightporter.web import pages
+from nightporter.web import pages, readiness
 from tests.harness import RunningDesk, check_reply
 
 SERVED = sorted(pages.PATHS)
@@ -58,7 +58,7 @@ async def test_ready_while_the_database_can_write(desk: RunningDesk):
 
 
 async def not_ready(desk: RunningDesk) -> str:
-    desk.clock.move(pages.READY_FOR)
+    desk.clock.move(readiness.READY_FOR)
     reply = await desk.http.get("/ready")
     assert reply.status_code == 503
     assert reply.headers["request-id"]
@@ -82,7 +82,7 @@ async def test_not_ready_while_it_cannot_and_why(desk: RunningDesk):
     assert (await desk.call("commands/getAllActive")).status_code == 200
     writing.execute("PRAGMA query_only = OFF")
     assert (await desk.http.get("/ready")).status_code == 503
-    desk.clock.move(pages.READY_FOR)
+    desk.clock.move(readiness.READY_FOR)
     assert (await desk.http.get("/ready")).status_code == 200
 
 
@@ -91,12 +91,12 @@ async def test_not_ready_when_the_database_fails_in_a_way_nobody_foresaw(desk: R
     writing.execute("ALTER TABLE desk RENAME TO lost")
     assert "log" in await not_ready(desk)
     writing.execute("ALTER TABLE lost RENAME TO desk")
-    desk.clock.move(pages.READY_FOR)
+    desk.clock.move(readiness.READY_FOR)
     assert (await desk.http.get("/ready")).status_code == 200
 
 
 async def test_not_ready_when_the_database_takes_too_long(desk: RunningDesk, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(pages, "PROBE_PATIENCE", 0.01)
+    monkeypatch.setattr(readiness, "PROBE_PATIENCE", 0.01)
     taken = asyncio.Event()
 
     async def holding(_transaction) -> None:
@@ -131,7 +131,7 @@ async def test_probes_cost_one_write_a_second_at_most(desk: RunningDesk):
     desk.desk.writer = Counting()
     await asyncio.gather(*(desk.http.get("/ready") for _ in range(20)))
     assert written == 1
-    desk.clock.move(pages.READY_FOR - 0.001)
+    desk.clock.move(readiness.READY_FOR - 0.001)
     await desk.http.get("/ready")
     assert written == 1
     desk.clock.move(0.001)

@@ -76,6 +76,7 @@ async def test_a_slow_socket_is_dropped_with_1013_and_keeps_nobody_waiting(desk:
         assert closed.value.rcvd.code == 1013
         assert closed.value.rcvd.reason == "too slow; resume by cursor"
         assert len(heard) < told
+        assert desk.desk.metrics.snapshot().listeners_dropped == 1
         await add(desk, 1)
         assert json.loads(await asyncio.wait_for(quick.recv(), 10))["Events"]
 

@@ -124,7 +124,7 @@ def settings(original: Original, limits: dict[str, Any]) -> Settings:
 
 def served(desk: RunningDesk) -> dict[int, int]:
     """How many forwarded calls were counted, by status."""
-    return {status: count for (name, status), count in desk.desk.metrics._requests.items() if name == "upstream"}
+    return desk.desk.metrics.snapshot().requests.get("upstream", {})
 
 
 @dataclass

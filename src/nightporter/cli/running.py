@@ -1,12 +1,11 @@
 """Running a server in this process: what ``serve`` and ``demo`` share."""
 
-import socket
 from collections.abc import Callable
 from pathlib import Path
 
 import typer
 
-from nightporter.settings import InvalidSetting, Settings
+from nightporter.settings import InvalidSetting, Settings, supervision
 
 SERVER_EXIT_CODES = (
     "Exit codes: 0 done; 1 it could not be done, with the reason told; 2 wrong usage, or an unusable setting."
@@ -31,14 +30,13 @@ def run(
 
     ``greeting`` makes what is printed once the desk listens, from the port: with port 0 the system chooses one.
     """
-    import uvicorn
-
     from nightporter.access.tokens import new_token
     from nightporter.cli.announcing import announce, withdraw
     from nightporter.storage.lock import DatabaseInUse, DatabaseLock
     from nightporter.storage.opening import DatabaseRefused, create, is_demo, revision
-    from nightporter.web.app import App, machine_sources, spare_the_collector
+    from nightporter.web.app import App, machine_sources
     from nightporter.web.logs import configure
+    from nightporter.web.server import Server
 
     sources, token = machine_sources(), new_token()
     try:
@@ -54,46 +52,20 @@ def run(
             elif is_demo(database) != demo:
                 raise DatabaseRefused(_wrong_kind(database, demo=demo))
             configure(settings.log_level, sources.now)
-            config = uvicorn.Config(
-                app,
-                host=settings.host,
-                port=settings.port,
-                loop="uvloop" if _has_uvloop() else "asyncio",
-                http="httptools",
-                ws="websockets-sansio",
-                ws_per_message_deflate=False,
-                ws_max_size=64 * 1024,
-                ws_ping_interval=settings.ping_interval,
-                ws_ping_timeout=settings.ping_interval,
-                lifespan="on",
-                log_config=None,
-                access_log=False,
-                proxy_headers=False,
-                server_header=False,
-                date_header=False,
-                timeout_graceful_shutdown=10,
-            )
 
-            class Server(uvicorn.Server):
-                async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-                    await super().startup(sockets)
-                    spare_the_collector()
-                    if self.started:
-                        port = self.servers[0].sockets[0].getsockname()[1]
-                        try:
-                            announce(database, address_of(settings.host, port), token)
-                        except OSError as error:
-                            typer.echo(f"nightporter: commands will not find this server: {error}", err=True)
-                        if greeting:
-                            typer.echo(greeting(port))
+            def listening(port: int) -> None:
+                try:
+                    announce(database, address_of(settings.host, port), token)
+                except OSError as error:
+                    typer.echo(f"nightporter: commands will not find this server: {error}", err=True)
+                if greeting:
+                    typer.echo(greeting(port))
 
-                async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-                    # First, so that commands wait for the lock instead of asking a server that hears nobody any more;
-                    # and here, because the signal ends the process right after this.
-                    withdraw(database)
-                    await super().shutdown(sockets)
+            def stopping() -> None:
+                # So that commands wait for the lock instead of asking a server that hears nobody any more.
+                withdraw(database)
 
-            server = Server(config)
+            server = Server(app, settings, sources, supervision(), on_listening=listening, on_stopping=stopping)
             server.run()
             if not server.started:
                 raise fail(
@@ -107,12 +79,6 @@ def address_of(host: str, port: int) -> str:
     """Where a server that listens on ``host`` can be reached from its own machine."""
     host = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(host, host)  # noqa: S104 - compared, not bound
     return f"http://{f'[{host}]' if ':' in host else host}:{port}"
-
-
-def _has_uvloop() -> bool:
-    from importlib.util import find_spec
-
-    return find_spec("uvloop") is not None
 
 
 def _wrong_kind(database: Path, *, demo: bool) -> str:

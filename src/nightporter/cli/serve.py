@@ -38,6 +38,7 @@ def serve(
     upstream: Annotated[str | None, _flag("upstream")] = None,
     upstream_timeout: Annotated[float | None, _flag("upstream_timeout")] = None,
     upstream_limit: Annotated[int | None, _flag("upstream_limit")] = None,
+    stop_timeout: Annotated[float | None, _flag("stop_timeout")] = None,
     debug: Annotated[bool | None, _flag("debug")] = None,
     log_level: Annotated[str | None, _flag("log_level")] = None,
     settings: Annotated[
@@ -66,6 +67,7 @@ def serve(
         "upstream": upstream,
         "upstream_timeout": upstream_timeout,
         "upstream_limit": upstream_limit,
+        "stop_timeout": stop_timeout,
         "debug": debug,
         "log_level": log_level,
     }

@@ -63,6 +63,11 @@ class Listener:
         self._waiting.append((event, message))
         self._write_on()
 
+    async def told(self) -> None:
+        """Wait until nothing is being written any more."""
+        if self._writing is not None:
+            await asyncio.wait([self._writing])
+
     def end(self) -> None:
         """Tell nothing more."""
         self.dropped = True

@@ -134,23 +134,37 @@ def _is_long(intent: Intent) -> bool:
 
 Publish = Callable[[list[Event], bool], None]
 """Takes the events of a committed batch, and whether facts of a property were changed."""
+Measure = Callable[[int, float, float, float | None], None]
+"""Takes of each batch: how many intents it had, the seconds that its oldest one waited for the batch to begin, those until
+it was durable or refused, and those from then until its events were published; None when it had none."""
+
+
+def _unmeasured(_size: int, _waited: float, _took: float, _lag: float | None) -> None:
+    pass
 
 
 class Writer:
     """The only one who writes. ``publish`` is called after each commit, in order, on the event loop.
 
-    ``deadlines`` are the defaults for devices that say nothing themselves.
+    ``deadlines`` are the defaults for devices that say nothing themselves; ``measure`` is called once for each batch.
     """
 
     def __init__(
-        self, database: Database, sources: Sources, publish: Publish, batch_limit: int, deadlines: Deadlines
+        self,
+        database: Database,
+        sources: Sources,
+        publish: Publish,
+        batch_limit: int,
+        deadlines: Deadlines,
+        measure: Measure = _unmeasured,
     ) -> None:
         self._database = database
         self._sources = sources
         self._publish = publish
         self._batch_limit = batch_limit
         self.deadlines = deadlines
-        self._waiting: deque[tuple[Intent, asyncio.Future[Any]]] = deque()
+        self._measure = measure
+        self._waiting: deque[tuple[Intent, asyncio.Future[Any], float]] = deque()
         self._committed: deque[tuple[list[Event], bool]] = deque()
         self._wake = asyncio.Event()
         self._last = 0
@@ -208,7 +222,7 @@ class Writer:
         if self._closing:
             raise Unavailable("The desk is closing. Nothing was changed.")
         done: asyncio.Future[object] = asyncio.get_running_loop().create_future()
-        self._waiting.append((intent, done))
+        self._waiting.append((intent, done, self._sources.elapsed()))
         self._wake.set()
         return await done
 
@@ -221,22 +235,28 @@ class Writer:
                 await self._wake.wait()
                 continue
             taken = [self._waiting.popleft() for _ in range(min(len(self._waiting), self._batch_limit))]
-            intents = [intent for intent, _ in taken]
+            intents = [intent for intent, _, _ in taken]
+            began = self._sources.elapsed()
             try:
                 results = await self._commit(intents)
             except Exception as error:
                 results = [error] if len(intents) == 1 else [await self._alone(intent) for intent in intents]
-            for (_, done), result in zip(taken, results, strict=True):
+            ended = self._sources.elapsed()
+            for (_, done, _), result in zip(taken, results, strict=True):
                 if done.done():
                     continue
                 if isinstance(result, BaseException):
                     done.set_exception(result)
                 else:
                     done.set_result(result)
+            has_events = False
             while self._committed:
                 published, property_changed = self._committed.popleft()
+                has_events = has_events or bool(published)
                 if published or property_changed:
                     self._publish(published, property_changed)
+            lag = self._sources.elapsed() - ended if has_events else None
+            self._measure(len(taken), began - taken[0][2], ended - began, lag)
 
     async def _alone(self, intent: Intent) -> object:
         """After a batch failed as a whole: no intent takes its neighbours with it."""

@@ -32,6 +32,7 @@ from nightporter.web.limits import RequestLimit
 from nightporter.web.logs import request_log
 from nightporter.web.metrics import Metrics
 from nightporter.web.pages import PATHS, Pages
+from nightporter.web.readiness import Readiness
 from nightporter.web.recognition import Recognition
 from nightporter.web.refusals import body_of, status_of
 from nightporter.web.socket import Socket
@@ -96,6 +97,8 @@ class App:
         self._socket: Socket | None = None
         self._pages: Callable[..., Awaitable[None]] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        self.readiness: Readiness | None = None
+        """Of the desk, once it is open."""
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         """Hand a connection to whoever serves it."""
@@ -114,6 +117,16 @@ class App:
                 await _no_such_socket(self._sources.new_id(), receive, send)
         else:
             await self._live(receive, send)
+
+    def refuse_sockets(self) -> None:
+        """From now on nobody opens a socket."""
+        if self._socket is not None:
+            self._socket.is_closing = True
+
+    async def close_sockets(self) -> None:
+        """Close every socket as one that goes away, once it was told what waits for it."""
+        if self._socket is not None:
+            await self._socket.close()
 
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
@@ -140,7 +153,7 @@ class App:
 
         def publish(committed: list[Event], property_changed: bool) -> None:
             hub.publish(committed)
-            metrics.events += len(committed)
+            metrics.published(len(committed))
             if property_changed:
                 recognition.forget()
                 if self._socket is not None:
@@ -148,7 +161,7 @@ class App:
                     self._tasks.add(refreshing)
                     refreshing.add_done_callback(self._tasks.discard)
 
-        writer = Writer(database, sources, publish, settings.batch_limit, self._deadlines)
+        writer = Writer(database, sources, publish, settings.batch_limit, self._deadlines, metrics.committed)
         last_use = LastUse(recognition, writer, sources)
         sweeper = Sweeper(database, writer, sources, self._deadlines)
         limit = RequestLimit(settings.request_limit, settings.request_window, sources.elapsed)
@@ -167,7 +180,8 @@ class App:
             hub.published = (await events.bounds(database))[1]
             self._api = Dispatch(desk, upstream)
             self._socket = Socket(desk)
-            self._pages = Starlette(routes=Pages(desk).routes)
+            self.readiness = Readiness(desk)
+            self._pages = Starlette(routes=Pages(desk, self.readiness).routes)
             sweeper.start()
             last_use.start()
             yield desk

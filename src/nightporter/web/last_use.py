@@ -9,6 +9,7 @@ from nightporter.domain.errors import Unavailable
 from nightporter.domain.sources import Sources
 from nightporter.storage.administration import TouchTokens
 from nightporter.storage.writer import Writer
+from nightporter.web.logs import reason
 from nightporter.web.recognition import Recognition
 
 EVERY = 300.0
@@ -47,7 +48,7 @@ class LastUse:
                 # The loop must go on and the desk must close, whatever this was.
                 self._recognition.used.update(used)
                 trace = None if isinstance(error, Unavailable) else error
-                _log.warning("the last use of tokens was not written", exc_info=trace, why=str(error))
+                _log.warning("the last use of tokens was not written", exc_info=trace, why=reason(error))
 
     async def _go_on(self) -> None:
         while True:

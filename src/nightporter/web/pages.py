@@ -9,18 +9,16 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from nightporter import __version__
+from nightporter.domain.device import DeviceType
 from nightporter.domain.errors import Unavailable
-from nightporter.storage.writer import Probe
+from nightporter.storage.queue_age import queue_ages
 from nightporter.web import openapi
 from nightporter.web.desk import Desk
-from nightporter.web.metrics import CONTENT_TYPE
+from nightporter.web.metrics import CONTENT_TYPE, Found, text
+from nightporter.web.readiness import PROBE_PATIENCE, Readiness
 from nightporter.wire.shapes import encode
 
 _log = structlog.get_logger()
-
-READY_FOR = 1.0
-"""Seconds for which an answer of ``/ready`` stands, so that probes cost one write a second at most."""
-PROBE_PATIENCE = 5.0
 
 STATIC = {
     "/": ("try.html", "text/html; charset=utf-8"),
@@ -45,11 +43,9 @@ PATHS = frozenset({*STATIC, "/health", "/ready", "/metrics", "/openapi.json"})
 class Pages:
     """The pages of one desk."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, readiness: Readiness) -> None:
         self._desk = desk
-        self._checked = float("-inf")
-        self._trouble: str | None = None
-        self._checking = asyncio.Lock()
+        self._readiness = readiness
         self.routes = [
             *(Route(path, self._page) for path in STATIC),
             Route("/health", self._health),
@@ -66,30 +62,27 @@ class Pages:
         return self._answer(encode({"Status": "live", "Version": __version__}))
 
     async def _ready(self, request: Request) -> Response:
-        async with self._checking:
-            now = self._desk.sources.elapsed()
-            if now - self._checked >= READY_FOR:
-                self._trouble = await self._probe()
-                self._checked = now
-        if self._trouble is None:
+        trouble = await self._readiness.trouble()
+        if trouble is None:
             return self._answer(encode({"Status": "ready"}))
-        return self._answer(encode({"Status": "not ready", "Reason": self._trouble}), status=503)
-
-    async def _probe(self) -> str | None:
-        try:
-            async with asyncio.timeout(PROBE_PATIENCE):
-                await self._desk.writer.write(Probe())
-        except Unavailable as trouble:
-            return trouble.message
-        except TimeoutError:
-            return f"The database took longer than {PROBE_PATIENCE:g} s to write."
-        except Exception as defect:
-            _log.error("the database cannot be written to", exc_info=defect)
-            return "The database cannot be written to; the log says more."
-        return None
+        return self._answer(encode({"Status": "not ready", "Reason": trouble}), status=503)
 
     async def _metrics(self, request: Request) -> Response:
-        return self._answer(self._desk.metrics.text(), CONTENT_TYPE)
+        trouble, ages = await asyncio.gather(self._readiness.trouble(), self._ages())
+        found = Found(trouble is None, ages)
+        return self._answer(text(self._desk.metrics.snapshot(), found), CONTENT_TYPE)
+
+    async def _ages(self) -> dict[str, float] | None:
+        desk = self._desk
+        try:
+            async with asyncio.timeout(PROBE_PATIENCE):
+                ages = await queue_ages(desk.database, desk.sources.now())
+        except Exception as error:
+            # Whatever is wrong with the database, the other numbers must be told.
+            trace = None if isinstance(error, Unavailable) else error
+            _log.warning("the age of the queues cannot be read", exc_info=trace)
+            return None
+        return {kind.value: ages.get(kind.value, 0.0) for kind in DeviceType}
 
     async def _openapi(self, request: Request) -> Response:
         return self._answer(openapi.printed())

@@ -8,7 +8,7 @@ from urllib.parse import parse_qs
 import structlog
 
 from nightporter.access.actor import Actor
-from nightporter.domain.errors import NotRecognised, Refusal
+from nightporter.domain.errors import NotRecognised, Refusal, Unavailable
 from nightporter.push.hub import Listener
 from nightporter.push.replay import catch_up, read_cursor
 from nightporter.web.desk import Desk
@@ -22,6 +22,7 @@ Send = Callable[[Message], Awaitable[None]]
 
 TOO_SLOW = 1013
 LOST_RIGHTS = 1008
+GOING_AWAY = 1001
 _log = structlog.get_logger()
 
 
@@ -31,6 +32,8 @@ class Socket:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._open: dict[Listener, tuple[str, str, Send]] = {}
+        self.is_closing = False
+        """Whether new sockets are refused."""
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         """Serve one socket until either side ends it."""
@@ -38,6 +41,8 @@ class Socket:
         request_id = desk.sources.new_id()
         await receive()
         try:
+            if self.is_closing:
+                raise Unavailable("The desk is closing. Connect again.")
             client_token, access_token = _cookies(scope)
             actor = await desk.recognition.of_text(client_token, access_token)
             asked = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True).get("cursor")
@@ -48,7 +53,7 @@ class Socket:
         headers = [(b"request-id", request_id.encode())]
         listener = self._listener(actor, send)
         self._open[listener] = (client_token, access_token, send)
-        desk.metrics.sockets += 1
+        desk.metrics.connected(1)
         try:
             if cursor is None:
                 began_at = desk.hub.published
@@ -70,13 +75,14 @@ class Socket:
         finally:
             desk.hub.remove(listener)
             del self._open[listener]
-            desk.metrics.sockets -= 1
+            desk.metrics.connected(-1)
 
     def _listener(self, actor: Actor, send: Send) -> Listener:
         async def write(message: str) -> None:
             await send({"type": "websocket.send", "text": message})
 
         def drop() -> None:
+            self._desk.metrics.dropped()
             closing = asyncio.get_running_loop().create_task(_close(send, TOO_SLOW, "too slow; resume by cursor"))
             _closing.add(closing)
             closing.add_done_callback(_closing.discard)
@@ -94,6 +100,15 @@ class Socket:
                 await _close(send, LOST_RIGHTS, "the access token is no longer valid")
             else:
                 self._desk.hub.rescope(listener, actor.whole_scope)
+
+    async def close(self) -> None:
+        """The desk goes away: tell each open socket what waits for it, then close it with 1001."""
+        await asyncio.gather(*(self._dismiss(listener, send) for listener, (_, _, send) in self._open.items()))
+
+    async def _dismiss(self, listener: Listener, send: Send) -> None:
+        await listener.told()
+        listener.end()
+        await _close(send, GOING_AWAY, "the desk is closing; resume by cursor")
 
 
 _closing: set[asyncio.Task[None]] = set()

@@ -12,6 +12,7 @@ from nightporter.storage.command_changes import ExpireCommands, ResolveStalled
 from nightporter.storage.database import Database
 from nightporter.storage.overdue import overdue, stalled
 from nightporter.storage.writer import Writer
+from nightporter.web.logs import reason
 
 EVERY = 1.0
 """Seconds between two sweeps."""
@@ -75,6 +76,8 @@ class Sweeper:
                 # Told once, not every second; the next sweep may find the disk free again.
                 if not failing:
                     _log.error(
-                        "the sweep failed", exc_info=None if isinstance(error, Unavailable) else error, why=str(error)
+                        "the sweep failed",
+                        exc_info=None if isinstance(error, Unavailable) else error,
+                        why=reason(error),
                     )
                 failing = True
