@@ -23,6 +23,7 @@ from tests.operations.administration.test_large_property_file import many
 from tests.operations.administration.test_load_property import everything
 
 LOAD = ADMINISTRATION_PREFIX + "properties/load"
+EXPORT = ADMINISTRATION_PREFIX + "properties/export"
 PAGE = {"Limitation": {"Count": 1000}}
 
 
@@ -46,14 +47,14 @@ async def pieces(content: bytes, size: int = 1000) -> AsyncIterator[bytes]:
 
 
 async def sending(
-    desk: RunningDesk, content: bytes, announced: int
+    desk: RunningDesk, content: bytes, announced: int, path: str = LOAD
 ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     """A caller that has sent ``content`` as the beginning of a file, or as all of it, and may leave."""
     desk.desk.recognition.trust(LOCAL_TOKEN)
     host, port = desk.address.removeprefix("http://").split(":")
     reader, writer = await asyncio.open_connection(host, int(port))
     head = (
-        f"POST {LOAD} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nAuthorization: Bearer {LOCAL_TOKEN}\r\n"
+        f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nAuthorization: Bearer {LOCAL_TOKEN}\r\n"
     )
     writer.write(head.encode() + f"Content-Length: {announced}\r\n\r\n".encode() + content)
     return reader, writer
@@ -265,13 +266,18 @@ async def test_an_enterprise_of_others_or_of_nobody_is_refused(front_desk: Runni
     assert (refused.status_code, refused.json()["Message"]) == (400, "Invalid EnterpriseIds")
 
 
-async def test_a_long_export_ends_with_its_reader(front_desk: RunningDesk, monkeypatch: pytest.MonkeyPatch) -> None:
+async def long_hotel(desk: RunningDesk) -> None:
+    """Load a hotel whose export is more than the buffers of a connection hold."""
     hotel = many(1000)
     for guest in hotel["Customers"]:
-        guest["Notes"] = "long " * 4000  # more in all than the buffers of a connection hold
-    await load(front_desk, json.dumps(hotel).encode())
-    broken_off = asyncio.Event()
-    snapshot = front_desk.desk.database.snapshot
+        guest["Notes"] = "long " * 4000
+    assert (await load(desk, json.dumps(hotel).encode())).status_code == 200
+
+
+def broken_off(desk: RunningDesk, monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
+    """Set when a snapshot of the database is given up before its end."""
+    given_up = asyncio.Event()
+    snapshot = desk.desk.database.snapshot
 
     @asynccontextmanager
     async def noticed() -> AsyncIterator[Any]:
@@ -279,17 +285,38 @@ async def test_a_long_export_ends_with_its_reader(front_desk: RunningDesk, monke
             try:
                 yield one
             except GeneratorExit:
-                broken_off.set()
+                given_up.set()
                 raise
 
-    monkeypatch.setattr(front_desk.desk.database, "snapshot", noticed)
+    monkeypatch.setattr(desk.desk.database, "snapshot", noticed)
+    return given_up
+
+
+async def test_a_long_export_ends_with_its_reader(front_desk: RunningDesk, monkeypatch: pytest.MonkeyPatch) -> None:
+    await long_hotel(front_desk)
+    given_up = broken_off(front_desk, monkeypatch)
     headers = {"Content-Type": "application/json", "Authorization": f"Bearer {LOCAL_TOKEN}"}
-    path = ADMINISTRATION_PREFIX + "properties/export"
-    async with front_desk.http.stream("POST", path, content=b"{}", headers=headers) as reply:
+    async with front_desk.http.stream("POST", EXPORT, content=b"{}", headers=headers) as reply:
         assert reply.status_code == 200
         await anext(reply.aiter_raw())
     async with asyncio.timeout(30):
-        await broken_off.wait()
+        await given_up.wait()
+
+
+@pytest.mark.parametrize("settings", [Settings(request_limit=0, port=0, time_budget=0.5)])
+async def test_who_stays_and_reads_nothing_of_an_export_loses_it(
+    front_desk: RunningDesk, settings: Settings, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    await long_hotel(front_desk)
+    given_up = broken_off(front_desk, monkeypatch)
+    reader, writer = await sending(front_desk, b"{}", 2, EXPORT)
+    assert (await reader.readline()).split()[1] == b"200"
+    async with asyncio.timeout(30):
+        await given_up.wait()
+        read = await reader.read()
+    assert not read.endswith(b"0\r\n\r\n"), "nobody takes the piece for the whole"
+    assert "reply not read" in "".join(capfd.readouterr())
+    writer.close()
 
 
 def test_the_document_tells_every_part_of_a_file() -> None:

@@ -93,4 +93,6 @@ def stall_note(after: int, policy: StalledPolicy, offered: int = 0) -> str:
     told = " Offered again." if policy is StalledPolicy.PENDING else ""
     if policy is StalledPolicy.ERROR and offered >= MOST_OFFERS:
         told = f" Offered again {MOST_OFFERS} times, and now no more."
-    return f"Begun, then nothing was heard of it for {told_duration(after)} (StalledAfter {print_duration(after)}).{told}"
+    return (
+        f"Begun, then nothing was heard of it for {told_duration(after)} (StalledAfter {print_duration(after)}).{told}"
+    )

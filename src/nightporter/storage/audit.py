@@ -79,12 +79,8 @@ def told(table: str, row: Mapping[str, Any]) -> dict[str, Any]:
     """What the record tells of ``row``, a row of the table or some columns of one; truths as truths."""
     columns = tables.metadata.tables[table].c
     # SQLite has no truths of its own and tells them as numbers.
-    return {
-        name: bool(row[name])
-        if isinstance(columns[name].type, Boolean) and row.get(name) is not None
-        else row.get(name)
-        for name in TOLD[table]
-    }
+    truths = {name for name in TOLD[table] if isinstance(columns[name].type, Boolean) and row.get(name) is not None}
+    return {name: bool(row[name]) if name in truths else row.get(name) for name in TOLD[table]}
 
 
 def _row_by_key(name: str) -> Statement:

@@ -24,9 +24,9 @@ from nightporter.storage.batch import Event
 from nightporter.storage.database import Database
 from nightporter.storage.opening import open_sqlite
 from nightporter.storage.writer import Writer
-from nightporter.web.bodies import Receive
+from nightporter.web.bodies import Receive, Send
 from nightporter.web.desk import Desk
-from nightporter.web.dispatch import Dispatch, Send
+from nightporter.web.dispatch import Dispatch
 from nightporter.web.last_use import LastUse
 from nightporter.web.limits import RequestLimit
 from nightporter.web.logs import request_log

@@ -1,4 +1,4 @@
-"""What callers send: bodies held whole, files kept on the disk, and callers that leave."""
+"""What callers send and read: bodies held whole, files kept on the disk, callers that leave, and callers that do not read."""
 
 import asyncio
 import tempfile
@@ -10,6 +10,7 @@ from nightporter.domain.errors import TookTooLong, TooLarge, Unavailable
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
 T = TypeVar("T")
 
 AT_ONCE = 1024 * 1024
@@ -18,6 +19,10 @@ AT_ONCE = 1024 * 1024
 
 class Gone(Exception):
     """The caller closed the connection before its request was whole, or before it was answered."""
+
+
+class NotRead(Gone):
+    """The caller is there and does not read its answer; it counts as gone."""
 
 
 async def read(receive: Receive, announced: int | None, limit: int) -> bytes:
@@ -104,6 +109,18 @@ async def left(receive: Receive) -> None:
     """Ends when the caller has left; what it still sends is forgotten."""
     while (await receive())["type"] != "http.disconnect":
         pass
+
+
+async def pass_down(send: Send, message: Message, silence: float) -> None:
+    """Send to the caller; raises NotRead when it takes in nothing for ``silence`` seconds.
+
+    What it is sent from is held for it meanwhile: a snapshot of the database, a place at the upstream.
+    """
+    try:
+        async with asyncio.timeout(silence):
+            await send(message)
+    except TimeoutError:
+        raise NotRead from None
 
 
 async def unless(gone: asyncio.Future[None], work: Awaitable[T]) -> T:

@@ -24,14 +24,12 @@ from nightporter.operations import (
     Portfolio,
     Streamed,
 )
-from nightporter.web.bodies import Gone, Message, Receive, kept, left, read, unless
+from nightporter.web.bodies import Gone, NotRead, Receive, Send, kept, left, pass_down, read, unless
 from nightporter.web.budget import TimeBudget
 from nightporter.web.desk import Desk
 from nightporter.web.logs import RequestLine
 from nightporter.web.refusals import DEFECT, body_of, retry_after, status_of
 from nightporter.wire.shapes import Shape, encode
-
-Send = Callable[[Message], Awaitable[None]]
 
 PREFIX = "/api/connector/v1/"
 ADMINISTRATION_PREFIX = "/api/administration/v1/"
@@ -163,7 +161,9 @@ class Dispatch:
             if answer.deliver is not None:
                 await answer.deliver(send)
             else:
-                await _reply(answer, request_id, receive, send)
+                await _reply(answer, request_id, receive, send, desk.settings.time_budget)
+        except NotRead:
+            _log.warning("reply not read", request_id=request_id, operation=name, seconds=desk.settings.time_budget)
         except Exception as defect:
             # Its status is out already: the connection breaks, so that nobody takes the piece for the whole.
             status = status_of(defect) if isinstance(defect, UpstreamFailed | UpstreamSilent) else 500
@@ -275,7 +275,8 @@ def _read_tokens(body: bytes) -> _Tokens:
         raise Malformed from None
 
 
-async def _reply(answer: Answer, request_id: str, receive: Receive, send: Send) -> None:
+async def _reply(answer: Answer, request_id: str, receive: Receive, send: Send, silence: float) -> None:
+    """Send the answer; raises NotRead for a caller that takes in nothing of a stream for ``silence`` seconds."""
     headers = [(b"request-id", request_id.encode())]
     if answer.retry_after is not None:
         headers.append((b"retry-after", str(answer.retry_after).encode()))
@@ -289,13 +290,13 @@ async def _reply(answer: Answer, request_id: str, receive: Receive, send: Send) 
         await send({"type": "http.response.body", "body": body})
         return
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-    await send({"type": "http.response.body", "body": answer.first, "more_body": True})
     # Sending to a caller that left is silent, so somebody must listen for that while documents are read.
     gone = asyncio.ensure_future(receive())
     try:
         async with aclosing(answer.rest) as rest:
+            await pass_down(send, {"type": "http.response.body", "body": answer.first, "more_body": True}, silence)
             async for piece in rest:
-                await send({"type": "http.response.body", "body": piece, "more_body": True})
+                await pass_down(send, {"type": "http.response.body", "body": piece, "more_body": True}, silence)
                 if gone.done():
                     return
         await send({"type": "http.response.body", "body": b""})

@@ -15,8 +15,8 @@ import structlog
 from nightporter.domain.errors import Refusal, TookTooLong, TooLarge, Unavailable, UpstreamFailed, UpstreamSilent
 from nightporter.operations import CONNECTOR
 from nightporter.settings import Settings
-from nightporter.web.bodies import Gone, Message, Receive, left, unless
-from nightporter.web.dispatch import PREFIX, Answer, Headers, Send
+from nightporter.web.bodies import Gone, Message, NotRead, Receive, Send, left, pass_down, unless
+from nightporter.web.dispatch import PREFIX, Answer, Headers
 
 CONNECT_TIMEOUT = 10.0
 """Longest time to connect, in seconds, TLS included."""
@@ -208,27 +208,21 @@ class _Exchange:
         assert response is not None
         assert isinstance(response.stream, httpx.AsyncByteStream)
         start: Message = {"type": "http.response.start", "status": response.status_code, "headers": self._headers}
+        silence = self._upstream.settings.upstream_timeout
         try:
-            await self._pass_down(send, start)
+            await pass_down(send, start, silence)
             pieces = aiter(response.stream)
             while (piece := await unless(self._gone, anext(pieces, None))) is not None:
-                await self._pass_down(send, {"type": "http.response.body", "body": piece, "more_body": True})
-            await self._pass_down(send, {"type": "http.response.body", "body": b""})
+                await pass_down(send, {"type": "http.response.body", "body": piece, "more_body": True}, silence)
+            await pass_down(send, {"type": "http.response.body", "body": b""}, silence)
+        except NotRead:
+            self._warn("the caller does not read")
         except Gone:
             return
         except httpx.TransportError as error:
             raise self._refusal(error) from None
         finally:
             await self.close()
-
-    async def _pass_down(self, send: Send, message: Message) -> None:
-        """Send to the caller; one who reads nothing for too long counts as gone, because it would keep its place."""
-        try:
-            async with asyncio.timeout(self._upstream.settings.upstream_timeout):
-                await send(message)
-        except TimeoutError:
-            self._warn("the caller does not read")
-            raise Gone from None
 
     def _refusal(self, error: httpx.TransportError) -> Refusal:
         # The text of other errors may quote a header, and so a secret.
