@@ -5,6 +5,7 @@ import json
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from importlib.resources import files
 from typing import Any, BinaryIO
 
 import httpx
@@ -317,6 +318,13 @@ async def test_who_stays_and_reads_nothing_of_an_export_loses_it(
     assert not read.endswith(b"0\r\n\r\n"), "nobody takes the piece for the whole"
     assert "reply not read" in "".join(capfd.readouterr())
     writer.close()
+
+
+async def test_the_examples_of_the_document_are_what_happens(front_desk: RunningDesk) -> None:
+    shown = json.loads(files("nightporter.web").joinpath("administration_examples.json").read_bytes())
+    loading, exporting = shown["properties/load"], shown["properties/export"]
+    assert (await load(front_desk, json.dumps(loading["request"]).encode())).json() == loading["reply"]
+    assert (await front_desk.administer("properties/export", **exporting["request"])).json() == exporting["reply"]
 
 
 def test_the_document_tells_every_part_of_a_file() -> None:

@@ -8,7 +8,7 @@ from sqlalchemy import false, select, text, update
 
 from nightporter.access.administrator import Administrator
 from nightporter.access.tokens import same
-from nightporter.domain.command import CommandState
+from nightporter.domain.command import CommandState, EndedBy
 from nightporter.domain.errors import Invalid, NotRecognised
 from nightporter.domain.value import value
 from nightporter.storage import audit, tables
@@ -262,7 +262,17 @@ async def delete_devices(batch: Batch, intents: Sequence[DeleteDevices]) -> list
             waiting = await batch.transaction.fetch(_WAITING, {"enterprise": enterprise_id, "device": device_id})
             await move_commands(
                 batch,
-                [MoveCommand(enterprise_id, row[0], CommandState.CANCELLED, None, DEVICE_DELETED) for row in waiting],
+                [
+                    MoveCommand(
+                        enterprise_id,
+                        row[0],
+                        CommandState.CANCELLED,
+                        None,
+                        DEVICE_DELETED,
+                        ended_by=EndedBy.ADMINISTRATOR,
+                    )
+                    for row in waiting
+                ],
             )
         batch.property_changed = batch.property_changed or bool(gone)
     return [None] * len(intents)
