@@ -274,6 +274,28 @@ async def test_a_list_is_a_table_on_a_terminal_only(typed: Typed, database: Path
     assert "Front desk" in shown
 
 
+async def test_a_portfolio_is_made_of_hotels_by_their_names_and_grows(typed: Typed) -> None:
+    first = await a_hotel(typed)
+    others = [
+        (await typed("enterprises", "add", name, "--currency", "EUR", "-q")).out.strip() for name in ("Second", "Third")
+    ]
+    made = await typed("portfolios", "add", "Chain", "--enterprise", "Hotel Post", "--enterprise", others[0], "-q")
+    assert (made.code, made.err) == (0, "")
+    whole = {"Id": made.out.strip(), "Name": "Alps", "EnterpriseIds": sorted([first, *others])}
+    assert (await typed("portfolios", "update", "Chain", "--enterprise", "Third")).code == 0
+    assert (await typed("portfolios", "update", "Chain", "--rename", "Alps")).code == 0
+    assert told(await typed("portfolios", "list", "--json")) == [whole]
+    assert (await typed("portfolios", "list")).out == f"{whole['Id']}\tAlps\t{', '.join(whole['EnterpriseIds'])}\n"
+    for words, reason in (
+        (("add", "None"), "Missing option '--enterprise'"),
+        (("add", "None", "--enterprise", "Fourth"), "there is no enterprise with the name Fourth"),
+        (("update", "Chain", "--rename", "x"), "there is no portfolio with the name Chain"),
+        (("update", first, "--rename", "x"), f"there is no portfolio with the id {first}"),
+    ):
+        refused = await typed("portfolios", *words)
+        assert (refused.code > 0, reason in refused.err) == (True, True), refused.err
+
+
 async def test_portfolios_are_records_too(typed: Typed, tmp_path: Path) -> None:
     enterprise = await a_hotel(typed)
     portfolio = {"Id": "01920000-0000-7000-8000-000000000001", "Name": "Chain", "EnterpriseIds": [enterprise]}

@@ -1,8 +1,10 @@
 """The queue from the command line: listed, followed, cancelled and added again, at a desk that runs."""
 
+import base64
 import json
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -96,6 +98,69 @@ async def test_a_command_is_cancelled_once_and_added_again(typed: Typed, announc
     assert await state_of(announced, again) == "Pending"
     waits = await typed("again", again)
     assert (waits.code, "waits still; cancel it first" in waits.err) == (1, True)
+
+
+BILL = "12345678-1234-1234-1234-123456789012"
+MACHINE = "Fiscal Printer FP-002"
+
+
+async def data_of(desk: RunningDesk, ran: Ran) -> dict[str, Any]:
+    (added,) = told(ran)
+    (command,) = (await desk.call("commands/getAllByIds", CommandIds=[added["CommandId"]])).json()["Commands"]
+    assert command["State"] == "Pending"
+    data: dict[str, Any] = command["Data"]
+    return data
+
+
+async def test_a_bill_is_fiscalised_by_its_id_and_from_a_file(
+    typed: Typed, announced: RunningDesk, tmp_path: Path
+) -> None:
+    fiscalise = ("add-fiscal-machine", "--machine", MACHINE, "--json")
+    by_id = await data_of(announced, await typed(*fiscalise, "--bill", BILL))
+    assert (by_id["FiscalMachineId"], by_id["Bill"]["Id"]) == ("FM-002", BILL)
+    sale = by_id["BillFiscalMachineData"]
+    assert (sale["Value"]["IsRefund"], by_id["PayloadData"]) == (False, None)
+    bill, receipt, refund = tmp_path / "bill.json", tmp_path / "receipt.bin", tmp_path / "refund.json"
+    bill.write_text(json.dumps(by_id["Bill"]))
+    receipt.write_bytes(b"\x00receipt\xff")
+    refund.write_text(json.dumps({**sale, "Value": {"IsRefund": True, "RebatedReceiptNumber": "7"}}))
+    ready = await data_of(announced, await typed(*fiscalise, "--bill-file", str(bill), "--payload", str(receipt)))
+    assert ready["Bill"] == by_id["Bill"]
+    assert base64.b64decode(ready["PayloadData"]["Value"]) == b"\x00receipt\xff"
+    given_back = await data_of(announced, await typed(*fiscalise, "--bill", BILL, "--data", str(refund)))
+    assert given_back["BillFiscalMachineData"]["Value"]["RebatedReceiptNumber"] == "7"
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "reason"),
+    [
+        ([], 2, "give either --bill or --bill-file"),
+        (["--bill", BILL, "--bill-file", "x"], 2, "give either --bill or --bill-file"),
+        (["--bill", BILL, "--payload", "x", "--data", "x"], 2, "give either --payload or --data"),
+        (["--bill", BILL], 1, "there are 2 devices of type FiscalMachine; choose one: --machine NAME"),
+        (["--bill", BILL, "--machine", "Fax"], 1, "there is no device with the name Fax"),
+        (["--bill", BILL, "--machine", "Test Printer"], 1, "Test Printer is a Printer, not a FiscalMachine"),
+        (["--bill", WAITING, "--machine", MACHINE], 1, "Invalid BillId"),
+        (["--bill-file", "/dev/null", "--machine", MACHINE], 1, "/dev/null is not a JSON object"),
+        (["--bill", BILL, "--payload", "nowhere", "--machine", MACHINE], 2, "nowhere cannot be read: No such file"),
+    ],
+)
+async def test_why_nothing_is_fiscalised_is_told(typed: Typed, words: list[str], code: int, reason: str) -> None:
+    refused = await typed("add-fiscal-machine", *words)
+    assert (refused.code, reason in refused.err, refused.out) == (code, True, ""), refused.err
+
+
+async def test_a_document_is_scanned_for_a_guest_and_a_stay(typed: Typed, announced: RunningDesk) -> None:
+    stay = "be35b39e-ad7e-460a-8de9-4c7581e016a2"
+    whose = ("--guest", "Dvořáková", "--reservation", stay)
+    data = await data_of(announced, await typed("add-passport-scanner", *whose, "--json"))
+    assert data["ReservationId"] == stay
+    assert data["CustomerId"] is not None
+    nobody = await data_of(announced, await typed("add-passport-scanner", "--scanner", "Passport scanner", "--json"))
+    assert (nobody["CustomerId"], nobody["ReservationId"]) == (None, None)
+    elsewhere = await typed("add-passport-scanner", "--enterprise", "Corvo e Luna Marina")
+    assert elsewhere.code == 1
+    assert "there is no device of type PassportScanner; make one: nightporter devices add" in elsewhere.err
 
 
 def following(desk: RunningDesk, *words: str) -> AbstractAsyncContextManager[Started]:

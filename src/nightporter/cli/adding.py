@@ -1,12 +1,15 @@
 """What the commands that add something share: new ids, what they print, and texts that several of them need."""
 
+import sys
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from nightporter.cli.asking import note, say, say_json
+from nightporter.cli.asking import USAGE, note, plain, say, say_json
 from nightporter.cli.desk import Administration, Where, administer
+from nightporter.cli.running import fail
 
 QuietOption = Annotated[
     bool, typer.Option("--quiet", "-q", help="Print the id alone, where a token was made the token alone.")
@@ -26,6 +29,14 @@ def new_id() -> str:
     from nightporter.web.app import machine_sources
 
     return machine_sources().new_id()
+
+
+def content_of(file: Path) -> bytes:
+    """What a file holds, or the input for ``-``; raises typer.Exit with the reason told."""
+    try:
+        return sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+    except OSError as error:
+        raise fail(f"{plain(str(file))} cannot be read: {error.strerror}", USAGE) from None
 
 
 def add(

@@ -5,6 +5,8 @@ from uuid import UUID
 
 import typer
 
+from nightporter.cli.add_fiscal_machine import add_fiscal_machine
+from nightporter.cli.add_passport_scanner import add_passport_scanner
 from nightporter.cli.asking import (
     DEFAULT_ADDRESS,
     EXIT_CODES,
@@ -22,10 +24,14 @@ from nightporter.cli.desk import ADMINISTRATION_EXIT_CODES
 from nightporter.cli.queue import again, cancel, list_commands
 from nightporter.cli.running import fail
 
-app = typer.Typer(help="Look at commands; cancel them, and add them again.", no_args_is_help=True)
+app = typer.Typer(
+    help="Look at commands; cancel them, add them again, and add what nothing else adds.", no_args_is_help=True
+)
 app.command("list", epilog=ADMINISTRATION_EXIT_CODES)(list_commands)
 app.command("cancel", epilog=ADMINISTRATION_EXIT_CODES)(cancel)
 app.command("again", epilog=ADMINISTRATION_EXIT_CODES)(again)
+app.command("add-fiscal-machine", epilog=ADMINISTRATION_EXIT_CODES)(add_fiscal_machine)
+app.command("add-passport-scanner", epilog=ADMINISTRATION_EXIT_CODES)(add_passport_scanner)
 
 
 @app.command("show", epilog=EXIT_CODES)

@@ -6,7 +6,7 @@ import typer
 
 from nightporter.cli.adding import QuietOption, add, new_id
 from nightporter.cli.desk import ADMINISTRATION_EXIT_CODES, Administration, Where, administer, with_desk
-from nightporter.cli.naming import ENTERPRISE, id_of, pages
+from nightporter.cli.naming import ENTERPRISE, id_of, one_of, pages
 from nightporter.cli.table import tell
 
 app = typer.Typer(help="The properties of the desk.", no_args_is_help=True)
@@ -60,8 +60,7 @@ def disable(where: Where, enterprise: Annotated[str, typer.Argument(metavar="NAM
 
 def _set_enabled(where: Where, enterprise: str, *, is_enabled: bool) -> None:
     async def act(ask: Administration) -> None:
-        wanted = await id_of(ask, ENTERPRISE, enterprise)
-        found = [record async for record in pages(ask, ENTERPRISE) if record["Id"] == wanted]
-        await ask("enterprises/set", Enterprises=[{**record, "IsEnabled": is_enabled} for record in found])
+        known = await one_of(ask, ENTERPRISE, await id_of(ask, ENTERPRISE, enterprise))
+        await ask("enterprises/set", Enterprises=[{**known, "IsEnabled": is_enabled}])
 
     administer(where, act)

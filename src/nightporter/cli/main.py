@@ -19,6 +19,7 @@ from nightporter.cli import (
     load,
     openapi,
     pay,
+    portfolios,
     records,
     schema,
     serve,
@@ -53,6 +54,7 @@ app.add_typer(commands.app, name="commands")
 app.command("doctor", epilog="Exit codes: 0 done; 1 a problem was found; 2 wrong usage.")(doctor.doctor)
 app.command("audit", epilog=ADMINISTRATION_EXIT_CODES)(audit.audit)
 app.add_typer(enterprises.app, name="enterprises")
+app.add_typer(portfolios.app, name="portfolios")
 app.add_typer(clients.app, name="clients")
 app.add_typer(integrations.app, name="integrations")
 app.add_typer(tokens.app, name="tokens")

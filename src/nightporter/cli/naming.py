@@ -7,6 +7,7 @@ from uuid import UUID
 from nightporter.cli.asking import FAILED, plain
 from nightporter.cli.desk import Administration
 from nightporter.cli.running import fail
+from nightporter.domain.device import DeviceType
 from nightporter.domain.value import value
 
 PAGE = 1000
@@ -71,6 +72,34 @@ async def enterprise_of(ask: Administration, given: str | None) -> str:
     if not found:
         raise fail("there is no enterprise yet; make one: nightporter enterprises add NAME --currency CODE", FAILED)
     raise fail(f"there are {len(found)} enterprises; choose one: --enterprise NAME", FAILED)
+
+
+async def one_of(ask: Administration, named: Named, record_id: str) -> dict[str, Any]:
+    """The record with the id; raises typer.Exit with the reason told."""
+    async for record in pages(ask, named):
+        if record["Id"] == record_id:
+            return record
+    raise fail(f"there is no {named.one} with the id {record_id}", FAILED)
+
+
+async def device_of(ask: Administration, kind: DeviceType, flag: str, given: str | None, owner: str | None) -> str:
+    """The device that is meant: the ``given`` one, else the only one of its ``kind`` that is in service.
+
+    ``owner`` is the enterprise to look at, None for every one. Raises typer.Exit with the reason told.
+    """
+    among = None if owner is None else [owner]
+    devices = [one async for one in pages(ask, DEVICE, EnterpriseIds=among)]
+    if given is not None:
+        device_id = await id_of(ask, DEVICE, given, EnterpriseIds=among)
+        if others := [one["Type"] for one in devices if one["Id"] == device_id and one["Type"] != kind]:
+            raise fail(f"{plain(given)} is a {others[0]}, not a {kind}", FAILED)
+        return device_id
+    found = [one["Id"] for one in devices if one["Type"] == kind and one["IsActive"]]
+    if len(found) == 1:
+        return str(found[0])
+    if not found:
+        raise fail(f"there is no device of type {kind}; make one: nightporter devices add {kind} NAME", FAILED)
+    raise fail(f"there are {len(found)} devices of type {kind}; choose one: {flag} NAME", FAILED)
 
 
 def names_of(record: dict[str, Any]) -> tuple[str, ...]:

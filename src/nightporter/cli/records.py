@@ -1,13 +1,12 @@
 """``nightporter records``."""
 
-import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from nightporter.cli.adding import AmongOption, EnterpriseOption
+from nightporter.cli.adding import AmongOption, EnterpriseOption, content_of
 from nightporter.cli.asking import FAILED, USAGE, plain, say, say_json
 from nightporter.cli.desk import ADMINISTRATION_EXIT_CODES, Administration, Where, administer, with_desk
 from nightporter.cli.naming import enterprise_of, pages
@@ -58,10 +57,7 @@ def set_records(
     """
     import msgspec
 
-    try:
-        content = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
-    except OSError as error:
-        raise fail(f"{plain(str(file))} cannot be read: {error.strerror}", USAGE) from None
+    content = content_of(file)
     try:
         if content.lstrip()[:1] == b"[":
             records = msgspec.json.decode(content, type=list[msgspec.Raw])
