@@ -1,10 +1,13 @@
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from importlib.resources import files
 from pathlib import Path
 
 import pytest
 
 from nightporter.settings import Settings
+from nightporter.storage.opening import create
+from nightporter.storage.places import Place, PostgresAddress
+from tests import postgres
 from tests.harness import Clock, RunningDesk, copied, running_desk, template
 
 
@@ -17,6 +20,37 @@ def demo_hotel() -> bytes:
 @pytest.fixture(scope="session")
 def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return template(tmp_path_factory.mktemp("template"), Clock())
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a PostgreSQL server."""
+    with postgres.server(tmp_path_factory.mktemp("postgres")) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def postgres_database(postgres_server: str) -> Iterator[PostgresAddress]:
+    """A database with all tables, for one test after the other."""
+    with postgres.database(postgres_server) as address:
+        create(address, Clock().sources(), demo=False)
+        yield address
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def kind(request: pytest.FixtureRequest) -> str:
+    """Each kind of database."""
+    return str(request.param)
+
+
+@pytest.fixture
+def home(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    """An empty database of each kind."""
+    if kind == "sqlite":
+        return copied(request.getfixturevalue("empty_database"), tmp_path)
+    address: PostgresAddress = request.getfixturevalue("postgres_database")
+    postgres.execute(address.url, postgres.CLEAN)
+    return address
 
 
 @pytest.fixture

@@ -15,7 +15,8 @@ from sqlalchemy import create_engine
 import nightporter.storage.migrations
 from nightporter.storage import opening
 from nightporter.storage.lock import DatabaseInUse, DatabaseLock
-from nightporter.storage.opening import REVISIONS, DatabaseRefused, create, is_demo, open_sqlite, revision, upgrade
+from nightporter.storage.opening import REVISIONS, create, is_demo, open_sqlite, revision, upgrade
+from nightporter.storage.refused import DatabaseRefused
 from nightporter.storage.tables import metadata
 from tests.harness import Clock, copied
 

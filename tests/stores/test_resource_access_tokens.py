@@ -112,6 +112,7 @@ async def test_a_change_writes_what_it_names_and_the_time(store: Store):
     ],
 )
 async def test_a_change_is_whole_or_not_at_all_and_leaves_its_batch_alone(store: Store, bad):
+    bad = dict(bad)
     one, two, three = (new_token(store) for _ in range(3))
     await store.write(AddResourceAccessTokens((one, two, three)))
     if bad.pop("deleted", False):

@@ -17,6 +17,7 @@
     ├── Taken                another executor carries the command out
     ├── TookTooLong          the time budget ran out
     ├── Unavailable          the desk cannot write or read at the moment, or the upstream cannot be reached
+    │   └── Undecided        the database went away during a commit: made or not made, nobody knows yet
     ├── UpstreamFailed       the upstream broke off, or did not speak HTTP
     └── UpstreamSilent       the upstream did not answer in time
 """
@@ -119,6 +120,15 @@ class Unavailable(Refusal):
     def __init__(self, message: str, retry_after: int = 5) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class Undecided(Unavailable):
+    """The database went away while it was committing, so that nobody knows whether the change was made (decision 0010)."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            f"{reason} Whether it was made is not known: read it again, or repeat it with its Idempotency-Key."
+        )
 
 
 class UpstreamFailed(Refusal):

@@ -167,7 +167,7 @@ def _command(row: Row) -> ListedCommand:
 _SNAPSHOT = Statement(
     select(
         _c.data, _c.payment_request_id, _c.reservation_id, documents.c.content, _d.is_active, _d.expires_after, _c.state,
-        _c.device_id, _c.device_type, _c.creator_integration_id, _c.expires,
+        _c.device_id, _c.device_type, _c.creator_integration_id, _c.expires, _c.stripped,
     )
     .join(devices, (_d.enterprise_id == _c.enterprise_id) & (_d.id == _c.device_id))
     .outerjoin(documents, (documents.c.enterprise_id == _c.enterprise_id) & (documents.c.command_id == _c.id))
@@ -190,6 +190,8 @@ class Snapshot:
     device_type: DeviceType
     creator_integration_id: str | None
     expires: datetime | None
+    is_stripped: bool
+    """Whether its guest's data has left."""
 
 
 async def snapshot(database: Database, enterprise_id: str, command_id: str) -> Snapshot:
@@ -197,5 +199,5 @@ async def snapshot(database: Database, enterprise_id: str, command_id: str) -> S
     (row,) = await database.many(_SNAPSHOT, enterprise=enterprise_id, command=command_id)
     return Snapshot(
         row[0], row[1], row[2], row[3], bool(row[4]), row[5], CommandState(row[6]), row[7], DeviceType(row[8]), row[9],
-        None if row[10] is None else moment(row[10]),
+        None if row[10] is None else moment(row[10]), row[11] is not None,
     )  # fmt: skip

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import field
 from typing import Any
 
-from sqlalchemy import and_, case, literal_column, or_, select, text, update
+from sqlalchemy import and_, case, func, literal_column, or_, select, text, update
 
 from nightporter.domain.command import MOVES, CommandState, EndedBy, yields_to
 from nightporter.domain.deadlines import after_stall, expiry_note, stall_note
@@ -81,13 +81,13 @@ def _changed(*conditions: Any, **values: Any) -> Any:
 
 
 def _if_given(name: str) -> Any:
-    return case((given(name).is_not(None), given(name)), else_=_c[name])
+    return func.coalesce(given(name), _c[name])
 
 
 _MOVE = Statement(
     _changed(
         or_(among(_c.state, "from"), and_(_c.ended_by.is_not(None), among(_c.state, "over"))),
-        or_(given("executor").is_(None), _c.executor.is_(None), _c.executor == given("executor")),
+        or_(given("executor", _c.executor).is_(None), _c.executor.is_(None), _c.executor == given("executor")),
         progress=_if_given("progress"),
         notes=_if_given("notes"),
         executor=_if_given("executor"),

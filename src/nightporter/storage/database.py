@@ -25,6 +25,12 @@ class Transaction(Protocol):
     def savepoint(self) -> AbstractAsyncContextManager[None]:
         """A part that is undone alone when an exception leaves it."""
 
+    async def number_events(self) -> None:
+        """From now until the commit, nobody else numbers events."""
+
+    async def tell(self, message: str) -> None:
+        """Tell every node of the desk, this one too, once this is committed."""
+
 
 class Snapshot(Protocol):
     """The database as it stood at one moment, whatever is written since."""
@@ -38,6 +44,8 @@ class Database(Protocol):
 
     demo: bool
     secret: bytes
+    is_shared: bool
+    """Whether other nodes may write too; such a database is a SharedDatabase."""
 
     async def one(self, statement: Statement, **given: Any) -> Row | None:
         """The first row of a read that touches a handful of rows."""
@@ -60,5 +68,25 @@ class Database(Protocol):
         ``apart`` says that it is long, and must not hold up the event loop. Only the writer calls this, one at a time.
         """
 
+    def alone(self, name: str) -> AbstractAsyncContextManager[bool]:
+        """Whether this is the only node that does what ``name`` says, until the end of the block; nobody waits."""
+
     async def close(self) -> None:
         """Finish what runs and close every connection."""
+
+
+class Channel(Protocol):
+    """What the nodes of one desk tell each other."""
+
+    async def tell(self, message: str) -> None:
+        """Tell every node, this one too; messages come in the same order everywhere."""
+
+    async def check(self) -> None:
+        """Raise Unavailable when nothing can be heard any more."""
+
+
+class SharedDatabase(Database, Protocol):
+    """A database that several nodes have open."""
+
+    def channel(self, heard: Callable[[str], None]) -> AbstractAsyncContextManager[Channel]:
+        """Hear what the nodes tell, until the end of the block; ``heard`` is called for each message."""

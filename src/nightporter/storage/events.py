@@ -36,6 +36,7 @@ async def number(batch: Batch) -> list[Event]:
     """Give the batch's events their numbers and write them; the last step before the commit (DESIGN, writes 8)."""
     if not batch.changes:
         return []
+    await batch.transaction.number_events()
     last = (await batch.transaction.fetch(_LAST, {}))[0][0] or 0
     numbered = [Event(last + place, *change) for place, change in enumerate(batch.changes, 1)]
     rows = [

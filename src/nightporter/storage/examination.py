@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from nightporter.domain.value import value
-from nightporter.storage.opening import DatabaseRefused
+from nightporter.storage.refused import DatabaseRefused
 
 
 class DatabaseDamaged(DatabaseRefused):

@@ -84,9 +84,9 @@ class Statement:
         return compiled
 
 
-def given(name: str) -> Any:
-    """A parameter of a statement."""
-    return bindparam(name)
+def given(name: str, like: Column[Any] | None = None) -> Any:
+    """A parameter of a statement; ``like`` a column where nothing that it is compared with says what it is."""
+    return bindparam(name) if like is None else bindparam(name, type_=like.type)
 
 
 class _Among(FunctionElement[Any]):

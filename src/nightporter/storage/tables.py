@@ -39,6 +39,8 @@ desk = Table(
     Column("secret", LargeBinary, nullable=False),
     Column("created", Seconds, nullable=False),
     Column("stamped", Seconds, nullable=False),
+    # How often facts of a property were changed: a node that sees another number forgets whom it knew.
+    Column("facts", BigInteger, nullable=False, server_default="0"),
 )
 
 enterprises = Table(
@@ -222,6 +224,8 @@ commands = Table(
     Column("ended_by", String(16)),
     # The states after the first with their times: ``,["Received",1700000000]`` for each, so that one more is appended.
     Column("states", Text),
+    # When the guest's data left ``data``; null while it is whole.
+    Column("stripped", Seconds),
     UniqueConstraint("enterprise_id", "id", name="commands_by_id"),
 )
 
@@ -256,6 +260,14 @@ Index(
     *(commands.c[c] for c in ("enterprise_id", "updated", "device_id")),
     sqlite_where=_UNDER_WAY,
     postgresql_where=_UNDER_WAY,
+)
+_FINISHED = text("state IN ('Processed', 'Cancelled', 'Error')")
+Index(
+    "commands_finished",
+    commands.c.updated,
+    commands.c.sequence,
+    sqlite_where=_FINISHED,
+    postgresql_where=_FINISHED,
 )
 
 documents = Table(

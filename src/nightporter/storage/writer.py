@@ -9,10 +9,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Any, overload
 
-from sqlalchemy import select, update
+from sqlalchemy import literal_column, select, update
 
 from nightporter.domain.deadlines import Deadlines
-from nightporter.domain.errors import Unavailable
+from nightporter.domain.errors import Unavailable, Undecided
 from nightporter.domain.resource_access_token import ResourceAccessToken
 from nightporter.domain.sources import Sources
 from nightporter.domain.value import value
@@ -54,6 +54,7 @@ from nightporter.storage.resource_access_tokens import (
     ChangeResourceAccessTokens,
     DeleteResourceAccessTokens,
 )
+from nightporter.storage.retention import Purge, RecordPurge, purge, record_purge
 from nightporter.storage.statements import Statement, given
 from nightporter.storage.tables import desk
 from nightporter.storage.types import moment, seconds
@@ -84,6 +85,8 @@ Intent = (
     | AddAdministered
     | CancelCommands
     | TouchTokens
+    | Purge
+    | RecordPurge
 )
 
 _TOUCH = Statement(update(desk).values(demo=desk.c.demo))
@@ -114,17 +117,29 @@ _CARRY_OUT: dict[type[Any], Callable[[Batch, Sequence[Any]], Awaitable[list[obje
     AddResourceAccessTokens: resource_access_tokens.add_tokens,
     ChangeResourceAccessTokens: resource_access_tokens.change_tokens,
     DeleteResourceAccessTokens: resource_access_tokens.delete_tokens,
+    RecordPurge: record_purge,
+    Purge: purge,
 }
 """Every intent and the function that carries it out; a batch goes through it from top to bottom."""
 
 _STAMPED = Statement(select(desk.c.stamped))
-_STAMP = Statement(update(desk).values(stamped=given("now")))
+_STAMP = Statement(
+    # Where another node is about to stamp, that will do: nobody waits for it.
+    update(desk)
+    .where(desk.c.one.in_(select(desk.c.one).where(desk.c.stamped < given("now")).with_for_update(skip_locked=True)))
+    .values(stamped=given("now"))
+)
+_FACTS_CHANGED = Statement(update(desk).values(facts=desk.c.facts + literal_column("1")))
 
+WAKE = "wake"
+"""What nodes are told after a change: the tables say what it was."""
 LONG_DOCUMENT = 256 * 1024
 
 
 def _is_long(intent: Intent) -> bool:
     """Whether carrying it out would hold up the event loop noticeably."""
+    if isinstance(intent, Purge):
+        return intent.size > LONG_DOCUMENT
     if isinstance(intent, AddAdministered):
         return len(intent.command.document or b"") > LONG_DOCUMENT
     if isinstance(intent, AddCommands):
@@ -191,7 +206,7 @@ class Writer:
     @overload
     async def write(self, intent: MoveCommand) -> bool: ...
     @overload
-    async def write(self, intent: ExpireCommands | ResolveStalled) -> int: ...
+    async def write(self, intent: ExpireCommands | ResolveStalled | Purge) -> int: ...
     @overload
     async def write(self, intent: ChangeResourceAccessTokens) -> list[ResourceAccessToken] | None: ...
     @overload
@@ -211,6 +226,7 @@ class Writer:
         | DeleteDevices
         | AddAdministered
         | TouchTokens
+        | RecordPurge
         | Probe,
     ) -> None: ...
     async def write(self, intent: Intent) -> object:
@@ -240,7 +256,7 @@ class Writer:
             try:
                 results = await self._commit(intents)
             except Exception as error:
-                results = [error] if len(intents) == 1 else [await self._alone(intent) for intent in intents]
+                results = await self._one_by_one(intents, error)
             ended = self._sources.elapsed()
             for (_, done, _), result in zip(taken, results, strict=True):
                 if done.done():
@@ -258,8 +274,17 @@ class Writer:
             lag = self._sources.elapsed() - ended if has_events else None
             self._measure(len(taken), began - taken[0][2], ended - began, lag)
 
+    async def _one_by_one(self, intents: list[Intent], error: Exception) -> list[object]:
+        """After a batch failed as a whole: no intent takes its neighbours with it.
+
+        What may have been made is not made again, and nobody asks a database that is away for each intent.
+        """
+        is_away = isinstance(error, Unavailable) and self._database.is_shared
+        if len(intents) == 1 or is_away or isinstance(error, Undecided):
+            return [error] * len(intents)
+        return [await self._alone(intent) for intent in intents]
+
     async def _alone(self, intent: Intent) -> object:
-        """After a batch failed as a whole: no intent takes its neighbours with it."""
         try:
             return (await self._commit([intent]))[0]
         except Exception as error:
@@ -280,7 +305,12 @@ class Writer:
                         places, await carry_out(batch, [intents[place] for place in places]), strict=True
                     ):
                         results[place] = result
-            return results, await events.number(batch), batch.property_changed
+            if batch.property_changed:
+                await transaction.run(_FACTS_CHANGED, [{}])
+            numbered = await events.number(batch)
+            if numbered or batch.property_changed:
+                await transaction.tell(WAKE)
+            return results, numbered, batch.property_changed
 
         results, published, property_changed = await self._database.transact(
             work, apart=any(_is_long(intent) for intent in intents)

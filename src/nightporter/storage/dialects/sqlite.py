@@ -99,6 +99,12 @@ class _SqliteTransaction:
             raise
         self._connection.execute("RELEASE part")
 
+    async def number_events(self) -> None:
+        """The writer is alone."""
+
+    async def tell(self, message: str) -> None:
+        """There are no other nodes."""
+
 
 def _finish(work: Awaitable[T]) -> T:
     """Run a coroutine whose steps never suspend."""
@@ -141,6 +147,8 @@ class _SqliteSnapshot:
 
 class SqliteDatabase:
     """An open SQLite database; made by ``storage.opening.open_sqlite``."""
+
+    is_shared = False
 
     def __init__(self, path: Path, *, demo: bool, secret: bytes) -> None:
         self.path = path
@@ -271,6 +279,10 @@ class SqliteDatabase:
         result = self._carry_out(work)
         self._end()
         return result
+
+    @asynccontextmanager
+    async def alone(self, name: str) -> AsyncIterator[bool]:
+        yield True
 
     async def close(self) -> None:
         self._writer.shutdown()

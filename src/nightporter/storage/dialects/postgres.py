@@ -1,0 +1,303 @@
+"""PostgreSQL through asyncpg: a pool for reads, one connection for the writer, LISTEN/NOTIFY between the nodes."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
+from typing import Any, TypeVar
+
+import asyncpg
+
+from nightporter.domain.errors import Unavailable, Undecided
+from nightporter.storage.database import Snapshot, Transaction
+from nightporter.storage.places import PostgresAddress
+from nightporter.storage.statements import Row, Statement
+
+T = TypeVar("T")
+
+CHANNEL = "nightporter"
+READERS = 8
+"""Connections that reads share."""
+PATIENCE = 5.0
+"""Seconds to wait for a connection."""
+ROWS = 200
+"""Rows of a snapshot that are read at a time."""
+PIECE = 64 * 1024
+TRIES = 5
+"""How often a batch is tried that was in a deadlock with another node's."""
+_EVENTS, _LOCKS = 0x6E70_0001, 0x6E70_0002
+"""Keys of advisory locks: the numbering of events, and the first half of all locks that have a name."""
+
+_WEATHER = (
+    OSError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
+    asyncpg.PostgresSystemError,
+)
+
+_AGAIN = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError, asyncpg.InvalidCachedStatementError)
+"""What says nothing about a batch but that it must be tried again; the last comes of an upgrade meanwhile."""
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Turn what is weather (a database that restarts, a full disk) into Unavailable; a defect stays what it is."""
+    try:
+        yield
+    except _WEATHER as error:
+        raise _refusal(error) from error
+    except asyncpg.InterfaceError as error:
+        if "clos" not in str(error):  # closed by either side
+            raise
+        raise _refusal(error) from error
+
+
+def _refusal(error: Exception) -> Unavailable:
+    return Unavailable(f"The database cannot serve at the moment: {_told(error)}. Nothing was changed.")
+
+
+def _told(error: Exception) -> str:
+    return (str(error) or type(error).__name__).rstrip(".")
+
+
+def _arguments(statement: Statement, given: Mapping[str, Any]) -> list[Any]:
+    return [given[name] for name in statement.postgres.names]
+
+
+HOW: dict[str, Any] = {
+    "timeout": PATIENCE,
+    "statement_cache_size": 1000,
+    "max_cached_statement_lifetime": 0,
+    "server_settings": {"application_name": "nightporter", "jit": "off"},
+}
+"""How every connection is made: statements are few and stay prepared; none is long enough for a compiler."""
+
+
+async def _connect(address: PostgresAddress) -> asyncpg.Connection:
+    with _translated():
+        return await asyncpg.connect(address.url, **HOW)
+
+
+class _PostgresTransaction:
+    def __init__(self, connection: asyncpg.Connection) -> None:
+        self._connection = connection
+
+    async def run(self, statement: Statement, rows: Sequence[Mapping[str, Any] | tuple[Any, ...]]) -> int:
+        if statement.takes_rows_at_once:
+            return _count(await self._connection.execute(statement.postgres.text, *_columns(statement, rows)))
+        counts = 0
+        for row in rows:
+            assert isinstance(row, Mapping)
+            counts += _count(await self._connection.execute(statement.postgres.text, *_arguments(statement, row)))
+        return counts
+
+    async def fetch(self, statement: Statement, row: Mapping[str, Any]) -> list[Row]:
+        return _rows(await self._connection.fetch(statement.postgres.text, *_arguments(statement, row)))
+
+    @asynccontextmanager
+    async def savepoint(self) -> AsyncIterator[None]:
+        await self._connection.execute("SAVEPOINT part")
+        try:
+            yield
+        except BaseException:
+            await self._connection.execute("ROLLBACK TO part; RELEASE part")
+            raise
+        await self._connection.execute("RELEASE part")
+
+    async def number_events(self) -> None:
+        # Held until the commit is visible, so that whoever reads event n has n-1 too (DESIGN, writes 8).
+        await self._connection.execute(f"SELECT pg_advisory_xact_lock({_EVENTS})")
+
+    async def tell(self, message: str) -> None:
+        await self._connection.execute("SELECT pg_notify($1, $2)", CHANNEL, message)
+
+
+def _columns(statement: Statement, rows: Sequence[Mapping[str, Any] | tuple[Any, ...]]) -> list[list[Any]]:
+    """What the rows have in each column; of rows with the same keys the last counts, as if each were put in alone."""
+    names = statement.postgres.names
+    if statement.keys:
+        kept = {tuple(_value(row, names, key) for key in statement.keys): row for row in rows}
+        rows = list(kept.values())
+    if isinstance(rows[0], tuple):
+        return [list(column) for column in zip(*rows, strict=True)]
+    return [[row[name] for row in rows] for name in names]  # type: ignore[call-overload]  # all of them are mappings
+
+
+def _value(row: Mapping[str, Any] | tuple[Any, ...], names: Sequence[str], name: str) -> Any:
+    return row[names.index(name)] if isinstance(row, tuple) else row[name]
+
+
+def _rows(records: list[asyncpg.Record]) -> list[Row]:
+    return [tuple(record) for record in records]
+
+
+def _count(tag: str) -> int:
+    """How many rows were changed, from what the server says of a command (``INSERT 0 5``)."""
+    last = tag.rsplit(" ", 1)[-1]
+    return int(last) if last.isdigit() else 0
+
+
+class _PostgresSnapshot:
+    def __init__(self, connection: asyncpg.Connection) -> None:
+        self._connection = connection
+
+    async def rows(self, statement: Statement, **given: Any) -> AsyncIterator[Row]:
+        arguments = _arguments(statement, given)
+        with _translated():
+            async for row in self._connection.cursor(statement.postgres.text, *arguments, prefetch=ROWS):
+                yield tuple(row)
+
+
+class PostgresDatabase:
+    """An open PostgreSQL database; made by ``storage.opening.open_database``."""
+
+    is_shared = True
+
+    def __init__(self, address: PostgresAddress, pool: asyncpg.Pool, *, demo: bool, secret: bytes) -> None:
+        self.address = address
+        self.demo = demo
+        self.secret = secret
+        self._pool = pool
+        self._writing: asyncpg.Connection | None = None
+
+    async def one(self, statement: Statement, **given: Any) -> Row | None:
+        with _translated():
+            async with self._pool.acquire(timeout=PATIENCE) as connection:
+                row = await connection.fetchrow(statement.postgres.text, *_arguments(statement, given))
+        return None if row is None else tuple(row)
+
+    async def few(self, statement: Statement, **given: Any) -> list[Row]:
+        with _translated():
+            async with self._pool.acquire(timeout=PATIENCE) as connection:
+                return _rows(await connection.fetch(statement.postgres.text, *_arguments(statement, given)))
+
+    many = few
+    """asyncpg ends a query on the server when nobody waits for it any more."""
+
+    async def document(self, enterprise_id: str, command_id: str) -> AsyncIterator[bytes]:
+        offset = 1
+        while True:
+            with _translated():
+                async with self._pool.acquire(timeout=PATIENCE) as connection:
+                    piece = await connection.fetchval(_PIECE, enterprise_id, command_id, offset, PIECE)
+            if piece:
+                yield piece
+            if piece is None or len(piece) < PIECE:
+                return
+            offset += PIECE
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[Snapshot]:
+        connection = await _connect(self.address)
+        try:
+            with _translated():
+                await connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+                await connection.execute("SELECT 1")  # the moment is that of the first statement
+            yield _PostgresSnapshot(connection)
+        finally:
+            await _end(connection)
+
+    async def transact(self, work: Callable[[Transaction], Awaitable[T]], *, apart: bool = False) -> T:
+        for _ in range(TRIES - 1):
+            with suppress(*_AGAIN):
+                return await self._transact(work)
+        return await self._transact(work)
+
+    async def _transact(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
+        with _translated():
+            connection = await self._writer()
+            await connection.execute("BEGIN")
+            try:
+                result = await work(_PostgresTransaction(connection))
+            except BaseException:
+                await self._roll_back(connection)
+                raise
+        try:
+            await connection.execute("COMMIT")
+        except BaseException as error:
+            # Once the commit is sent, only an answer tells what became of it.
+            if (
+                isinstance(error, asyncpg.PostgresError)
+                and not connection.is_closed()
+                and connection.is_in_transaction()
+            ):
+                await self._roll_back(connection)
+                raise
+            self._writing = None
+            await _end(connection)
+            raise Undecided(
+                f"The database went away while the change was being made: {_told(_exception(error))}."
+            ) from error
+        return result
+
+    async def _roll_back(self, connection: asyncpg.Connection) -> None:
+        try:
+            await connection.execute("ROLLBACK")
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+            self._writing = None
+            await _end(connection)
+
+    async def _writer(self) -> asyncpg.Connection:
+        if self._writing is None or self._writing.is_closed():
+            self._writing = await _connect(self.address)
+        return self._writing
+
+    @asynccontextmanager
+    async def alone(self, name: str) -> AsyncIterator[bool]:
+        connection = await _connect(self.address)
+        try:
+            with _translated():
+                taken = await connection.fetchval("SELECT pg_try_advisory_lock($1, hashtext($2))", _LOCKS, name)
+            yield bool(taken)
+        finally:
+            await _end(connection)  # and with it the lock
+
+    @asynccontextmanager
+    async def channel(self, heard: Callable[[str], None]) -> AsyncIterator["PostgresChannel"]:
+        connection = await _connect(self.address)
+        try:
+            with _translated():
+                await connection.add_listener(CHANNEL, lambda _c, _p, _channel, message: heard(message))
+            yield PostgresChannel(connection)
+        finally:
+            await _end(connection)
+
+    async def close(self) -> None:
+        if self._writing is not None:
+            await _end(self._writing)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE):
+                await self._pool.close()
+        self._pool.terminate()
+
+
+class PostgresChannel:
+    """What the nodes of a desk tell each other."""
+
+    def __init__(self, connection: asyncpg.Connection) -> None:
+        self._connection = connection
+
+    async def tell(self, message: str) -> None:
+        with _translated():
+            await self._connection.execute("SELECT pg_notify($1, $2)", CHANNEL, message)
+
+    async def check(self) -> None:
+        with _translated():
+            await self._connection.execute("SELECT 1", timeout=PATIENCE)
+
+
+def _exception(error: BaseException) -> Exception:
+    return error if isinstance(error, Exception) else ConnectionError(type(error).__name__)
+
+
+async def _end(connection: asyncpg.Connection) -> None:
+    with suppress(Exception):
+        await connection.close(timeout=PATIENCE)
+    if not connection.is_closed():
+        connection.terminate()
+
+
+_PIECE = "SELECT substring(content FROM $3 FOR $4) FROM documents WHERE enterprise_id = $1 AND command_id = $2"
