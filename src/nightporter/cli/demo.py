@@ -26,8 +26,11 @@ def demo(
     fresh: Annotated[bool, typer.Option("--fresh", help="Begin again: forget what happened in the folder.")] = False,
 ) -> None:
     """Run a whole hotel on this machine: thirty rooms, guests, bills, devices, and tokens that the documents use."""
+    from nightporter.web.retention import FOR_EVER
+
     try:
-        settings = load({"port": port, "host": host})
+        # What the documents' samples name is old, and stays.
+        settings = load({"port": port, "host": host, **FOR_EVER})
     except InvalidSetting as problem:
         raise fail(str(problem), 2) from None
     database = data / DATABASE
@@ -50,7 +53,8 @@ _BESIDE = {DATABASE + ending for ending in (".lock", "-wal", "-shm", ".desk")}
 def _forget(database: Path) -> None:
     """Delete the database of a demo, and nothing else; raises typer.Exit for one that runs or is not a demo's."""
     from nightporter.storage.lock import DatabaseInUse, DatabaseLock
-    from nightporter.storage.opening import DatabaseRefused, DatabaseUnfinished, is_demo, revision
+    from nightporter.storage.opening import is_demo, revision
+    from nightporter.storage.refused import DatabaseRefused, DatabaseUnfinished
 
     try:
         with DatabaseLock(database):

@@ -213,7 +213,8 @@ async def _here(database: Path, act: Callable[["Desk"], Awaitable[T]], *, make: 
     from nightporter.domain.errors import Unavailable
     from nightporter.settings import InvalidSetting, load
     from nightporter.storage.lock import DatabaseLock
-    from nightporter.storage.opening import DatabaseRefused, create, revision
+    from nightporter.storage.opening import create, revision
+    from nightporter.storage.refused import DatabaseRefused
     from nightporter.web.app import App, machine_sources
     from nightporter.web.logs import configure
 

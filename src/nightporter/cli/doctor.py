@@ -58,7 +58,7 @@ def doctor(
 
 def _findings(database: Path, file: Path | None) -> Iterator[Finding]:
     from nightporter.storage.examination import DatabaseDamaged
-    from nightporter.storage.opening import DatabaseRefused
+    from nightporter.storage.refused import DatabaseRefused
     from nightporter.web.app import machine_sources
 
     now = machine_sources().now()
@@ -134,7 +134,8 @@ def _disk(database: Path) -> Iterator[Finding]:
 
 
 def _migration(database: Path) -> Finding:
-    from nightporter.storage.opening import REVISIONS, DatabaseRefused, is_demo, revision
+    from nightporter.storage.opening import REVISIONS, is_demo, revision
+    from nightporter.storage.refused import DatabaseRefused
 
     found = revision(database)
     if found is None:

@@ -33,7 +33,8 @@ def run(
     from nightporter.access.tokens import new_token
     from nightporter.cli.announcing import announce, withdraw
     from nightporter.storage.lock import DatabaseInUse, DatabaseLock
-    from nightporter.storage.opening import DatabaseRefused, create, is_demo, revision
+    from nightporter.storage.opening import create, is_demo, revision
+    from nightporter.storage.refused import DatabaseRefused
     from nightporter.web.app import App, machine_sources
     from nightporter.web.logs import configure
     from nightporter.web.server import Server

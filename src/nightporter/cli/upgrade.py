@@ -20,8 +20,8 @@ def upgrade(
     A database that is up to date already is left as it is.
     """
     from nightporter.storage.lock import DatabaseInUse, DatabaseLock
-    from nightporter.storage.opening import DatabaseRefused
     from nightporter.storage.opening import upgrade as bring_up
+    from nightporter.storage.refused import DatabaseRefused
 
     if not database.is_file():
         raise fail(f"{plain(str(database))} does not exist", FAILED)

@@ -17,7 +17,7 @@ import msgspec
 import structlog
 
 from nightporter.domain.errors import Unavailable
-from nightporter.storage.opening import DatabaseRefused
+from nightporter.storage.refused import DatabaseRefused
 
 _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 
