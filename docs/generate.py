@@ -63,6 +63,11 @@ DIFFERENCES: tuple[tuple[str, str], ...] = (
         "Who names an `Executor` gets 409 where another has taken the command; `Result` is kept. Without them nothing is new.",
     ),
     (
+        "Retention",
+        "Finished commands, their documents and guest data, events and tokens that are over leave after a while: a file that has "
+        "left is an empty text, a command an unknown id. See [retention](retention.md).",
+    ),
+    (
         "`Extent` of `commands/getAllByIds`",
         '`{"Execution": true}` adds progress, notes, result, executor and the history of states to each command.',
     ),
@@ -88,7 +93,6 @@ DIFFERENCES: tuple[tuple[str, str], ...] = (
 NOT_BUILT: tuple[tuple[str, str], ...] = (
     ("PostgreSQL", "One process on one SQLite file."),
     ("Encryption at rest", "Access tokens are kept as hashes; PINs, documents and guest data as they are."),
-    ("Retention", "Nothing is deleted: commands, documents, events and keys stay until somebody removes the file."),
     (
         "Agent, drivers and console",
         "Any client of the original carries commands out; the desk has none of its own yet.",

@@ -48,6 +48,25 @@ class Settings:
         "how long a command may be in Processing without a word before it counts as stalled, for devices that do not say "
         "it themselves; written like expires_after",
     )
+    keep_results: str = _setting(
+        "P7D",
+        "how long what executors reported beside the state (Result) is kept after the command ended; empty: for ever",
+    )
+    keep_guests: str = _setting(
+        "P7D",
+        "how long names, addresses and the like are kept in what a command was made of, after it ended; empty: for ever",
+    )
+    keep_documents: str = _setting(
+        "P30D", "how long the file of a printer command is kept after the command ended; empty: for ever"
+    )
+    keep_commands: str = _setting("P365D", "how long a command is kept after it ended; empty: for ever")
+    keep_tokens: str = _setting(
+        "P90D", "how long a resource access token is kept after its validity or its last change; empty: for ever"
+    )
+    keep_events: str = _setting(
+        "P30D", "how long events are kept, and so how old a socket's cursor may be; empty: for ever"
+    )
+    keep_audit: str = _setting("P1096D", "how long the record of what administrators did is kept; empty: for ever")
     tolerant_paths: bool = _setting(
         False,
         "match paths of the Connector API without regard to letter case, as before April 2025 (all but fiscalMachineCommands)",

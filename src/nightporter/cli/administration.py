@@ -37,7 +37,7 @@ def within(desk: "Desk") -> Administration:
 
     async def ask(path: str, **fields: Any) -> dict[str, Any]:
         operation = operations[path]
-        call = AdministrationCall(path, LOCAL, desk.database, desk.writer, desk.sources)
+        call = AdministrationCall(path, LOCAL, desk.database, desk.writer, desk.sources, desk.retention)
         return _read(encode(await operation.run(call, operation.decode(_written(fields)))))
 
     return ask

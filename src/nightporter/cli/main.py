@@ -20,6 +20,7 @@ from nightporter.cli import (
     openapi,
     pay,
     portfolios,
+    purge,
     records,
     schema,
     serve,
@@ -53,6 +54,7 @@ app.command("watch", epilog=EXIT_CODES)(watch.watch)
 app.add_typer(commands.app, name="commands")
 app.command("doctor", epilog="Exit codes: 0 done; 1 a problem was found; 2 wrong usage.")(doctor.doctor)
 app.command("audit", epilog=ADMINISTRATION_EXIT_CODES)(audit.audit)
+app.command("purge", epilog=ADMINISTRATION_EXIT_CODES)(purge.purge)
 app.add_typer(enterprises.app, name="enterprises")
 app.add_typer(portfolios.app, name="portfolios")
 app.add_typer(clients.app, name="clients")

@@ -3,7 +3,7 @@
 import re
 
 LONGEST = 366 * 24 * 3600
-"""The longest length of time that can be given, in seconds."""
+"""The longest length of time that can be given, in seconds, where nothing else is said."""
 
 _UNITS = (("week", 7 * 24 * 3600), ("day", 24 * 3600), ("hour", 3600), ("minute", 60), ("second", 1))
 _DURATION = re.compile(
@@ -11,14 +11,14 @@ _DURATION = re.compile(
 )
 
 
-def read_duration(text: str) -> int:
-    """The seconds of a duration; raises ValueError for anything else, and above 366 days."""
+def read_duration(text: str, longest: int = LONGEST) -> int:
+    """The seconds of a duration; raises ValueError for anything else, and for more than ``longest`` seconds."""
     match = _DURATION.fullmatch(text)
     if match is None:
         raise ValueError("expected a duration in weeks, days, hours, minutes and seconds, like PT10M or P1DT12H")
     seconds = sum(int(number or 0) * unit for number, (_, unit) in zip(match.groups(), _UNITS, strict=True))
-    if seconds > LONGEST:
-        raise ValueError("expected a duration of at most 366 days")
+    if seconds > longest:
+        raise ValueError(f"expected a duration of at most {told_duration(longest)}")
     return seconds
 
 

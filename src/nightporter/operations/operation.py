@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from nightporter.access.actor import Actor
 from nightporter.access.administrator import Administrator
 from nightporter.access.rights import Right
+from nightporter.domain.retention import Retention
 from nightporter.domain.sources import Sources
 from nightporter.domain.value import value
 from nightporter.operations.never_twice import InFlight
@@ -40,6 +41,7 @@ class AdministrationCall:
     database: Database
     writer: Writer
     sources: Sources
+    retention: Retention
 
     @property
     def audit(self) -> Audit:

@@ -26,8 +26,9 @@ def message_of(event: Event) -> str:
 class Listener:
     """One open socket: what it may hear, and the messages that wait for it.
 
-    ``send`` writes one message; ``drop`` is called once when more than ``limit`` messages wait. Messages wait until
-    :meth:`begin`, then one task writes them as long as there are any, so an idle listener has none.
+    ``send`` writes one message; ``drop`` is called once when more than ``limit`` messages wait, or when what
+    it missed is kept no longer. Messages wait until :meth:`begin`, then one task writes them as long as there are any, so
+    an idle listener has none.
     """
 
     __slots__ = ("_begun", "_drop", "_limit", "_send", "_waiting", "_writing", "dropped", "heard", "scope")
@@ -57,11 +58,15 @@ class Listener:
         if self.dropped:
             return
         if len(self._waiting) >= self._limit:
-            self.end()
-            self._drop()
+            self.drop()
             return
         self._waiting.append((event, message))
         self._write_on()
+
+    def drop(self) -> None:
+        """End it as one that is too slow."""
+        self.end()
+        self._drop()
 
     async def told(self) -> None:
         """Wait until nothing is being written any more."""

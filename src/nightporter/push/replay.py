@@ -31,6 +31,10 @@ async def catch_up(
     joined = False
     while True:
         page = await events.after(database, listener.scope, cursor, PAGE)
+        if (await events.bounds(database))[0] - 1 > cursor:
+            # What comes next has left meanwhile (docs/retention.md): better no socket than one with a gap.
+            listener.drop()
+            return
         for event in page:
             if listener.dropped:
                 return

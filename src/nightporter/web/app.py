@@ -6,7 +6,6 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import structlog
@@ -21,8 +20,8 @@ from nightporter.push.hub import Hub
 from nightporter.settings import InvalidSetting, Settings
 from nightporter.storage import events, property  # noqa: A004 - the property's own word
 from nightporter.storage.batch import Event
-from nightporter.storage.database import Database
-from nightporter.storage.opening import open_sqlite
+from nightporter.storage.opening import open_database
+from nightporter.storage.places import Place
 from nightporter.storage.writer import Writer
 from nightporter.web.bodies import Receive, Send
 from nightporter.web.desk import Desk
@@ -35,6 +34,7 @@ from nightporter.web.pages import PATHS, Pages
 from nightporter.web.readiness import Readiness
 from nightporter.web.recognition import Recognition
 from nightporter.web.refusals import body_of, status_of
+from nightporter.web.retention import Purger, retention_of
 from nightporter.web.socket import Socket
 from nightporter.web.sweeper import Sweeper
 
@@ -74,7 +74,7 @@ def deadlines_of(settings: Settings) -> Deadlines:
 class App:
     """The ASGI application: sockets, the API, pages. Starts with the first lifespan message and ends with the last.
 
-    ``trusted`` is a token of whoever may read the files of the desk. Raises InvalidSetting for defaults of device types that
+    ``trusted`` is a token of whoever may read the files of the desk. Raises InvalidSetting for durations that
     cannot be read.
     """
 
@@ -82,15 +82,16 @@ class App:
         self,
         settings: Settings,
         sources: Sources,
-        path: Path,
+        place: Place,
         *,
         fill: bytes | None = None,
         trusted: str | None = None,
     ) -> None:
         self._settings = settings
         self._sources = sources
-        self._path = path
+        self._place = place
         self._deadlines = deadlines_of(settings)
+        self._retention = retention_of(settings)
         self._fill = fill
         self._trusted = trusted
         self._api: Dispatch | None = None
@@ -131,9 +132,15 @@ class App:
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
         try:
-            async with self.open():
-                await send({"type": "lifespan.startup.complete"})
-                await receive()
+            async with self.open() as desk:
+                # A server alone takes away what is over: what opens the desk for a moment has not the server's settings.
+                purger = Purger(desk.database, desk.writer, desk.sources, desk.retention)
+                purger.start()
+                try:
+                    await send({"type": "lifespan.startup.complete"})
+                    await receive()
+                finally:
+                    await purger.close()
         except Exception as error:
             _log.error("the desk could not be opened or closed", exc_info=error)
             await send({"type": "lifespan.startup.failed", "message": str(error)})
@@ -144,7 +151,7 @@ class App:
     async def open(self) -> AsyncIterator[Desk]:
         """An open desk, served by this application until the end of the block."""
         settings, sources = self._settings, self._sources
-        database: Database = open_sqlite(self._path)
+        database = await open_database(self._place)
         hub = Hub()
         recognition = Recognition(database)
         if self._trusted is not None:
@@ -166,7 +173,9 @@ class App:
         sweeper = Sweeper(database, writer, sources, self._deadlines)
         limit = RequestLimit(settings.request_limit, settings.request_window, sources.elapsed)
         log = request_log(settings.log_level)
-        desk = Desk(settings, sources, database, writer, hub, recognition, limit, metrics, log, sweeper)
+        desk = Desk(
+            settings, sources, database, writer, hub, recognition, limit, metrics, log, sweeper, self._retention
+        )
         upstream = None
         if settings.upstream:
             # Here, because httpx costs time and memory that a desk without an upstream need not pay.

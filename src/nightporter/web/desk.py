@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from nightporter.domain.retention import Retention
 from nightporter.domain.sources import Sources
 from nightporter.operations.never_twice import InFlight
 from nightporter.push.hub import Hub
@@ -29,4 +30,5 @@ class Desk:
     metrics: Metrics
     request_log: RequestLog
     sweeper: Sweeper
+    retention: Retention
     in_flight: InFlight = field(default_factory=dict)

@@ -239,7 +239,9 @@ class Dispatch:
         administrator = await desk.recognition.of_administrator(headers.authorization)
         desk.limit.count(administrator.token_id or administrator.name)
         administrator.permit(operation.whole_desk)
-        return AdministrationCall(operation.path, administrator, desk.database, desk.writer, desk.sources)
+        return AdministrationCall(
+            operation.path, administrator, desk.database, desk.writer, desk.sources, desk.retention
+        )
 
 
 async def _answer_of(

@@ -15,6 +15,7 @@ from nightporter.operations.administration import (
     integrations,
     portfolios,
     properties,
+    retention,
 )
 from nightporter.operations.administration import (
     administration_tokens as administrators,
@@ -84,6 +85,7 @@ ADMINISTRATION: tuple[Operation, ...] = (
     _line("commands/getAll", commands.get_all, commands.GetAllParameters, commands.CommandPage),
     _line("properties/load", properties.load, properties.PropertyFile, properties.LoadedRecords, whole=True, file=True),
     _line("properties/export", properties.export, properties.ExportParameters, properties.PropertyFile),
+    _line("retention/purge", retention.purge, retention.Parameters, retention.Purged, whole=True),
     _line("events/getAll", events.get_all, events.Parameters, events.CommandEvents),
     _line("auditRecords/getAll", audit_records.get_all, audit_records.Parameters, audit_records.AuditRecords),
 )

@@ -134,8 +134,8 @@ async def cancel(call: AdministrationCall, parameters: CancelParameters) -> Canc
 async def add_again(call: AdministrationCall, parameters: AddAgainParameters) -> AddedCommand:
     """Adds a command once more, with the data and the document that it had, after it has ended.
 
-    Raises Invalid("CommandId"); Blocked while it has not ended, when its device is no longer in service, and for a
-    payment that was taken or a receipt that was fiscalised.
+    Raises Invalid("CommandId"); Blocked while it has not ended, when its device is no longer in service, for a payment
+    that was taken or a receipt that was fiscalised, and when its document or its guest's data is kept no longer.
     """
     command_id = str(parameters.command_id)
     enterprise_id = (await _owners(call, (command_id,), "CommandId"))[command_id]
@@ -145,6 +145,8 @@ async def add_again(call: AdministrationCall, parameters: AddAgainParameters) ->
         raise Blocked(f"The command {waits}; cancel it first, or let it end.")
     if not old.is_active:
         raise Blocked("The device of the command is no longer in service.")
+    if old.is_stripped or (old.device_type is DeviceType.PRINTER and old.document is None):
+        raise Blocked("What it was made of is kept no longer, a guest's data or the document; add a new command.")
     if old.state is CommandState.PROCESSED and old.device_type in ONCE:
         raise Blocked("It was carried out; what it did must not be done twice. Add a new command if that is meant.")
     command = NewCommand(
