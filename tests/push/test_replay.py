@@ -7,11 +7,13 @@ from sqlalchemy import delete
 
 from nightporter.domain.command import CommandState
 from nightporter.domain.errors import Invalid
+from nightporter.domain.retention import Kept
 from nightporter.push import replay
 from nightporter.push.hub import Hub, Listener
 from nightporter.push.replay import catch_up, read_cursor
 from nightporter.storage.command_changes import MoveCommand
 from nightporter.storage.commands import AddCommands
+from nightporter.storage.retention import Purge
 from nightporter.storage.statements import Statement, given
 from nightporter.storage.tables import events
 from tests.stores.store import AGENT, CUTTER, HOTEL, KIOSK, PRINTER, SISTER_PRINTER, Store, scope
@@ -178,3 +180,47 @@ async def test_a_device_that_is_disconnected_while_its_events_are_replayed_is_to
     await store.add(PRINTER)
     await store.add(CUTTER)
     assert await drained(hub, ear) == [1, 2, 3, 4, 6, 8]
+
+
+async def test_a_listener_is_dropped_rather_than_told_with_a_gap(
+    store: Store, hub: Hub, monkeypatch: pytest.MonkeyPatch
+):
+    """What it is still to catch up with leaves meanwhile."""
+    monkeypatch.setattr(replay, "PAGE", 3)
+    for _ in range(10):
+        await store.add()
+    ear = Ear(PRINTER)
+
+    async def slowly(message: str) -> None:
+        await ear.send(message)
+        if len(ear.numbers) == 2:
+            await store.write(Purge(Kept.EVENTS, 0, ((4, 0),)))
+
+    await catch_up(store.database, hub, ear.listener, 0, slowly)
+    assert (ear.numbers, ear.dropped, len(hub)) == ([1, 2, 3], 1, 0)
+
+
+async def test_what_leaves_behind_a_listener_does_not_concern_it(
+    store: Store, hub: Hub, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(replay, "PAGE", 3)
+    for _ in range(10):
+        await store.add()
+    ear = Ear(PRINTER)
+
+    async def slowly(message: str) -> None:
+        await ear.send(message)
+        await store.write(Purge(Kept.EVENTS, 0, ((ear.numbers[-1], 0),)))
+
+    await catch_up(store.database, hub, ear.listener, 0, slowly)
+    assert (await drained(hub, ear), ear.dropped) == ([*range(1, 11)], 0)
+
+
+async def test_when_all_but_the_newest_event_have_left_two_cursors_are_good(store: Store):
+    for _ in range(5):
+        await store.add()
+    assert await store.write(Purge(Kept.EVENTS, 0, ((5, 0),))) == [4]
+    for gone in ("0", "3", "6"):
+        with pytest.raises(Invalid):
+            await read_cursor(store.database, gone)
+    assert [await read_cursor(store.database, kept) for kept in ("4", "5")] == [4, 5]
