@@ -1,0 +1,33 @@
+"""Torture in its one-minute form, and the checker itself under torture: five defects, each of which it must find."""
+
+from pathlib import Path
+
+import pytest
+
+from torture.desks import CUT, KILL
+from torture.run import Plan, torture
+from torture.witness import DOUBLED, HALF, ILLEGAL, LOST
+
+
+@pytest.mark.long
+async def test_a_minute_of_torture_loses_nothing(tmp_path: Path):
+    outcome = await torture(Plan("sqlite", 60, seed=1, folder=tmp_path))
+    assert outcome.holds, outcome.told()
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    ("defect", "found"),
+    [
+        ("answer before commit", LOST),
+        ("an event dropped", LOST),
+        ("a key ignored", DOUBLED),
+        ("half a batch", HALF),
+        ("an illegal state", ILLEGAL),
+    ],
+)
+async def test_a_server_with_a_defect_is_found_out(tmp_path: Path, defect: str, found: str):
+    runner = ("tests.torture.defective_runner", defect)
+    outcome = await torture(Plan("sqlite", 10, seed=1, faults=(KILL, CUT), runner=runner, folder=tmp_path))
+    assert outcome.void == []
+    assert outcome.counts[found], outcome.told()
