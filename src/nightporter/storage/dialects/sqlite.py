@@ -94,8 +94,9 @@ class _SqliteTransaction:
         try:
             yield
         except BaseException:
-            self._connection.execute("ROLLBACK TO part")
-            self._connection.execute("RELEASE part")
+            if self._connection.in_transaction:  # a failing disk may have undone all of it
+                self._connection.execute("ROLLBACK TO part")
+                self._connection.execute("RELEASE part")
             raise
         self._connection.execute("RELEASE part")
 
