@@ -54,7 +54,8 @@ def broken() -> Exception:
 def logged(monkeypatch: pytest.MonkeyPatch):
     """What was logged; everything is as it was afterwards."""
     stream = io.BytesIO()
-    monkeypatch.setattr("sys.stderr", io.TextIOWrapper(stream))
+    wrapped = io.TextIOWrapper(stream)  # held here: it would close the stream with its own end
+    monkeypatch.setattr("sys.stderr", wrapped)
     root, before = logging.getLogger(), (logging.getLogger().handlers, logging.getLogger().level)
     logs.configure("info", lambda: datetime(2026, 3, 1, tzinfo=UTC))
 
