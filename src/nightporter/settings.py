@@ -113,6 +113,7 @@ _AT_LEAST = {
     "request_limit": 0, "port": 0, "body_limit": 1, "file_limit": 1, "batch_limit": 1, "listener_queue": 1,
     "upstream_limit": 1,
 }  # fmt: skip
+LAST_PORT = 65535
 _ORIGIN = re.compile(r"https?://(?:[a-z0-9_.-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?/?", re.IGNORECASE)
 
 
@@ -136,6 +137,8 @@ def _read(setting: Described, value: Any, origin: str) -> Any:
         raise problem
     if setting.type is int and read < _AT_LEAST.get(setting.name, 0):
         raise problem
+    if setting.name == "port" and read > LAST_PORT:
+        raise InvalidSetting(f"port ({origin}) is {value!r}, expected at most {LAST_PORT}, 0 for any that is free")
     if setting.name == "log_level" and read not in {"debug", "info", "warning", "error"}:
         raise problem
     if setting.name == "upstream" and read and not _is_origin(read):

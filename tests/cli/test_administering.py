@@ -16,6 +16,7 @@ import pytest
 from nightporter.cli.announcing import announcement
 from tests.cli.program import PROGRAM, Ran, Started, clean_environment, free_port, run, started
 
+NOBODY = "01920000-0000-7000-8000-000000000000"
 Typed = Callable[..., Awaitable[Ran]]
 
 
@@ -272,6 +273,43 @@ async def test_a_list_is_a_table_on_a_terminal_only(typed: Typed, database: Path
     os.close(seen)
     assert re.search(r"Id +Name +Rights", re.sub(r"\x1b\[[0-9;]*m", "", shown)), shown
     assert "Front desk" in shown
+
+
+async def test_a_line_that_is_typed_twice_makes_one_thing(typed: Typed) -> None:
+    await a_hotel(typed)
+    for words in (
+        ("enterprises", "add", "Hotel Post", "--currency", "EUR"),
+        ("clients", "add", "Front desk"),
+        ("integrations", "add", "Front desk", "--client", "Front desk"),
+        ("portfolios", "add", "Chain", "--enterprise", "Hotel Post"),
+        ("devices", "add", "Printer", "Desk"),
+        ("rooms", "add", "101"),
+    ):
+        await typed(*words)
+        (thing,) = told(await typed(words[0], "list", "--json"))
+        again = await typed(*words)
+        assert (again.code, again.out) == (1, "")
+        assert again.err.endswith(f" {thing['Name']} already, with the id {thing['Id']}\n"), again.err
+        assert len(told(await typed(words[0], "list", "--json"))) == 1
+    await typed("devices", "delete", "Desk")
+    assert (await typed("devices", "add", "Printer", "Desk")).code == 0, "the other is out of service"
+    await typed("enterprises", "add", "Second", "--currency", "EUR")
+    assert (await typed("rooms", "add", "101", "--enterprise", "Second")).code == 0, "another hotel has its own 101"
+
+
+@pytest.mark.parametrize(
+    ("words", "kind"),
+    [
+        (("commands", "again", NOBODY), "command"),
+        (("commands", "cancel", NOBODY), "command"),
+        (("integrations", "disable", NOBODY), "integration"),
+        (("records", "delete", "paymentRequests", "x"), "payment request"),
+    ],
+)
+async def test_what_is_not_there_is_called_by_its_name(typed: Typed, words: tuple[str, ...], kind: str) -> None:
+    await a_hotel(typed)
+    ran = await typed(*words)
+    assert (ran.code, ran.err) == (1, f"nightporter: there is no such {kind} at this desk, and nothing was changed\n")
 
 
 async def test_a_portfolio_is_made_of_hotels_by_their_names_and_grows(typed: Typed) -> None:

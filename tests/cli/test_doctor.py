@@ -158,7 +158,7 @@ async def test_settings_that_nobody_reads_and_hosts_that_everybody_reaches(datab
 async def test_a_file_that_is_missing_damaged_foreign_or_of_another_release(database: Path, tmp_path: Path) -> None:
     missing = await examined(tmp_path / "none.db")
     assert missing.code == 1
-    assert told(missing, "problem")[0].endswith("does not exist; give the file of the desk (--database)")
+    assert told(missing, "problem")[0].endswith("or make one: nightporter enterprises add NAME --currency CODE")
     (tmp_path / "text.db").write_text("no database " * 1000)
     assert "cannot be read" in told(await examined(tmp_path / "text.db"), "problem")[0]
     change(database, "UPDATE alembic_version SET version_num = '0001'")

@@ -1,6 +1,7 @@
 """``nightporter load``, ``export`` and ``schema`` as a person uses them."""
 
 import asyncio
+import contextlib
 import json
 import os
 import pty
@@ -196,7 +197,13 @@ async def test_what_cannot_be_read_or_written_is_told(hotel: Path, database: Pat
     empty = await run("export", "--database", str(database))
     assert (empty.code, empty.err) == (
         1,
-        f"nightporter: {database} does not exist; give the file of the desk (--database)\n",
+        f"nightporter: {database} does not exist; give the file of the desk (--database), or make one: "
+        "nightporter enterprises add NAME --currency CODE\n",
+    )
+    folder = await run("export", "--database", str(tmp_path))
+    assert (folder.code, folder.err) == (
+        1,
+        f"nightporter: {tmp_path} is a folder; give the file of the desk (--database)\n",
     )
     await run("load", str(hotel), "--database", str(database))
     refused = await run("export", "--database", str(database), "--output", str(tmp_path / "none" / "out.json"))
@@ -223,6 +230,15 @@ async def test_a_reader_that_goes_away_is_no_defect(hotel: Path, database: Path)
     os.close(writing)
     _, err = await process.communicate()
     assert (process.returncode, err) == (1, b"")
+
+
+def shown_on(terminal: int) -> bytes:
+    """All that a program has shown on its terminal, after its end; one reading gives a part of it."""
+    shown = b""
+    with contextlib.suppress(OSError):  # nobody has the other end any more
+        while piece := os.read(terminal, 65536):
+            shown += piece
+    return shown
 
 
 async def test_a_bar_is_shown_on_a_terminal_only(hotel: Path, database: Path) -> None:

@@ -140,7 +140,7 @@ async def test_a_bill_is_fiscalised_by_its_id_and_from_a_file(
         (["--bill", BILL], 1, "there are 2 devices of type FiscalMachine; choose one: --machine NAME"),
         (["--bill", BILL, "--machine", "Fax"], 1, "there is no device with the name Fax"),
         (["--bill", BILL, "--machine", "Test Printer"], 1, "Test Printer is a Printer, not a FiscalMachine"),
-        (["--bill", WAITING, "--machine", MACHINE], 1, "Invalid BillId"),
+        (["--bill", WAITING, "--machine", MACHINE], 1, "there is no such bill at this desk"),
         (["--bill-file", "/dev/null", "--machine", MACHINE], 1, "/dev/null is not a JSON object"),
         (["--bill", BILL, "--payload", "nowhere", "--machine", MACHINE], 2, "nowhere cannot be read: No such file"),
     ],

@@ -15,12 +15,14 @@ from nightporter.domain import errors
 from nightporter.domain.command import MOVES, TERMINAL, CommandState
 from nightporter.domain.device import DeviceType
 from nightporter.domain.errors import Refusal
+from nightporter.domain.reservation import ReservationState
 from nightporter.operations import CONNECTOR
 from nightporter.storage import writer
 from nightporter.storage.opening import REVISIONS
 from nightporter.web.openapi import document
 from nightporter.web.refusals import STATUS, retry_after, status_of
 from nightporter.wire.command_data import DATA_OF
+from nightporter.wire.property_file import RecordedState
 from tests.house.repository import SOURCE
 
 FORWARDED = {errors.UpstreamFailed, errors.UpstreamSilent}
@@ -105,3 +107,7 @@ def test_exports_exist_and_are_sorted(name: str) -> None:
     assert [export for export in exports if not hasattr(module, export)] == []
     if Path(module.__file__ or "").name != "__init__.py":
         assert not exports, "lists of exports belong to packages"
+
+
+def test_a_reservation_may_be_written_down_in_every_state_and_by_the_older_word_for_one() -> None:
+    assert {*RecordedState} == {*ReservationState, "Enquired"}

@@ -75,3 +75,11 @@ def test_an_upstream_is_scheme_host_and_port(address: str) -> None:
 def test_anything_more_or_less_is_no_upstream(address: str) -> None:
     with pytest.raises(InvalidSetting, match="scheme, host and port alone"):
         load({"upstream": address}, environment={})
+
+
+def test_a_port_that_there_cannot_be_is_refused_and_not_taken_for_another() -> None:
+    assert load({"port": 65535}, environment={}).port == 65535
+    with pytest.raises(
+        InvalidSetting, match=r"port \(--port\) is 65536, expected at most 65535, 0 for any that is free"
+    ):
+        load({"port": 65536}, environment={})

@@ -7,7 +7,7 @@ import typer
 from nightporter.access.rights import Right
 from nightporter.cli.adding import QuietOption, add
 from nightporter.cli.desk import ADMINISTRATION_EXIT_CODES, Administration, Where, administer, with_desk
-from nightporter.cli.naming import CLIENT, id_of, pages
+from nightporter.cli.naming import CLIENT, id_of, pages, unused
 from nightporter.cli.table import tell
 
 app = typer.Typer(help="The client applications, with their rights.", no_args_is_help=True)
@@ -31,7 +31,7 @@ def add_client(
     """Add a client application and print its ClientToken, this once. A missing database is made."""
 
     async def act(ask: Administration) -> dict[str, Any]:
-        added = await ask("clients/add", Name=name, Rights=right or [])
+        added = await ask("clients/add", Name=await unused(ask, CLIENT, name), Rights=right or [])
         return {"ClientToken": added["ClientToken"], "ClientId": added["ClientId"]}
 
     add(where, act, quiet=quiet, make=True)

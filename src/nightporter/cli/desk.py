@@ -5,6 +5,7 @@ wherever they can be carried out; :func:`wherever` is for what is done in one wa
 """
 
 import inspect
+import re
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import field
@@ -48,6 +49,7 @@ ADMINISTRATION_EXIT_CODES = (
     "Exit codes: 0 done; 1 it could not be done, with the reason told; 2 wrong usage, or an unusable setting; "
     "3 the server could not be reached; 130 stopped by Ctrl-C."
 )
+NO_DESK_YET = "give the file of the desk (--database), or make one: nightporter enterprises add NAME --currency CODE"
 DEFAULT_DATABASE = Path("nightporter.db")
 PATIENCE = 5.0
 """Seconds to wait for a database that another command has, or whose server is just starting."""
@@ -147,7 +149,16 @@ def wherever(where: Where, there: There[T], here: Here[T], *, make: bool = False
     except Unreachable as error:
         raise fail(plain(str(error)), UNREACHABLE) from None
     except (ClientError, Refusal) as error:
-        raise fail(plain(str(error)), FAILED) from None
+        raise fail(plain(_in_words(str(error))), FAILED) from None
+
+
+def _in_words(message: str) -> str:
+    """A refusal that names a parameter of the API, in words for whoever typed a command; any other as it is."""
+    refused = re.fullmatch(r"Invalid (\w+?)Ids?( \(.*\))?", message)
+    if refused is None:
+        return message
+    kind = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", refused[1]).lower()
+    return f"there is no such {kind} at this desk, and nothing was changed{refused[2] or ''}"
 
 
 async def _done(where: Where, there: There[T], here: Here[T], *, make: bool) -> T:
@@ -241,7 +252,9 @@ async def _here(database: Path, act: Callable[["Desk"], Awaitable[T]], *, make: 
 
 
 def _refuse_missing(database: Path, *, make: bool) -> None:
+    if database.is_dir():
+        raise fail(f"{plain(str(database))} is a folder; give the file of the desk (--database)", FAILED)
     if not make and not database.is_file():
-        raise fail(f"{plain(str(database))} does not exist; give the file of the desk (--database)", FAILED)
+        raise fail(f"{plain(str(database))} does not exist; {NO_DESK_YET}", FAILED)
     if not database.parent.is_dir():
         raise fail(f"there is no folder {plain(str(database.parent))}; make it, or give another --database", FAILED)

@@ -6,7 +6,7 @@ import typer
 
 from nightporter.cli.adding import AmongOption, EnterpriseOption, QuietOption, add, new_id
 from nightporter.cli.desk import ADMINISTRATION_EXIT_CODES, Administration, Where, administer, with_desk
-from nightporter.cli.naming import DEVICE, INTEGRATION, enterprise_of, id_of, pages
+from nightporter.cli.naming import DEVICE, INTEGRATION, enterprise_of, id_of, pages, unused
 from nightporter.cli.table import tell
 from nightporter.domain.device import DeviceType, StalledPolicy
 
@@ -76,7 +76,8 @@ def add_device(
     }
 
     async def act(ask: Administration) -> dict[str, Any]:
-        told = {"Id": new_id(), "Type": kind, "Name": name, "EnterpriseId": await enterprise_of(ask, enterprise)}
+        owner = await enterprise_of(ask, enterprise)
+        told = {"Id": new_id(), "Type": kind, "Name": await unused(ask, DEVICE, name, owner), "EnterpriseId": owner}
         integrations = [await id_of(ask, INTEGRATION, one) for one in connect or ()]
         record = {
             **told,

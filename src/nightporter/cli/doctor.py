@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nightporter.cli.asking import FAILED, JsonOption, plain, say, say_json
-from nightporter.cli.desk import DEFAULT_DATABASE, DatabaseOption
+from nightporter.cli.desk import DEFAULT_DATABASE, NO_DESK_YET, DatabaseOption
 from nightporter.domain.value import value
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def _findings(database: Path, file: Path | None) -> Iterator[Finding]:
     yield from _settings(database, file)
     yield _year(now)
     if not database.is_file():
-        yield Finding(PROBLEM, "database", f"{database} does not exist", "give the file of the desk (--database)")
+        yield Finding(PROBLEM, "database", f"{database} does not exist", NO_DESK_YET)
         return
     yield from _disk(database)
     try:

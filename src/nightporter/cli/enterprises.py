@@ -6,7 +6,7 @@ import typer
 
 from nightporter.cli.adding import QuietOption, add, new_id
 from nightporter.cli.desk import ADMINISTRATION_EXIT_CODES, Administration, Where, administer, with_desk
-from nightporter.cli.naming import ENTERPRISE, id_of, one_of, pages
+from nightporter.cli.naming import ENTERPRISE, id_of, one_of, pages, unused
 from nightporter.cli.table import tell
 
 app = typer.Typer(help="The properties of the desk.", no_args_is_help=True)
@@ -26,7 +26,8 @@ def add_enterprise(
     """Add an enterprise: one hotel. A missing database is made."""
 
     async def act(ask: Administration) -> dict[str, Any]:
-        record = {"Id": new_id(), "Name": name, "AcceptedCurrencies": [code.upper() for code in currency]}
+        currencies = [code.upper() for code in currency]
+        record = {"Id": new_id(), "Name": await unused(ask, ENTERPRISE, name), "AcceptedCurrencies": currencies}
         await ask("enterprises/set", Enterprises=[record])
         return record
 

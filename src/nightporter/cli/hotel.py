@@ -7,7 +7,7 @@ import typer
 from nightporter.cli.adding import AmongOption, EnterpriseOption, QuietOption, add, new_id
 from nightporter.cli.asking import USAGE
 from nightporter.cli.desk import ADMINISTRATION_EXIT_CODES, Administration, Where, administer, with_desk
-from nightporter.cli.naming import GUEST, ROOM, enterprise_of, id_of, pages
+from nightporter.cli.naming import GUEST, ROOM, enterprise_of, id_of, pages, unused
 from nightporter.cli.running import fail
 from nightporter.cli.table import tell
 
@@ -33,7 +33,9 @@ def add_room(
     """Add a room."""
 
     async def act(ask: Administration) -> dict[str, Any]:
-        return await _added(ask, "Resources", enterprise, {"Name": name, "LockIds": lock or []})
+        owner = await enterprise_of(ask, enterprise)
+        record = {"Name": await unused(ask, ROOM, name, owner), "LockIds": lock or []}
+        return await _added(ask, "Resources", owner, record)
 
     add(where, act, quiet=quiet)
 

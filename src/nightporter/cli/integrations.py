@@ -7,7 +7,7 @@ import typer
 from nightporter.cli.adding import AmongOption, EnterpriseOption, QuietOption, add
 from nightporter.cli.asking import USAGE
 from nightporter.cli.desk import ADMINISTRATION_EXIT_CODES, Administration, Where, administer, with_desk
-from nightporter.cli.naming import CLIENT, DEVICE, INTEGRATION, PORTFOLIO, enterprise_of, id_of, pages
+from nightporter.cli.naming import CLIENT, DEVICE, INTEGRATION, PORTFOLIO, enterprise_of, id_of, pages, unused
 from nightporter.cli.running import fail
 from nightporter.cli.table import tell
 
@@ -47,6 +47,7 @@ def add_integration(
         if all_devices:
             devices = [one["Id"] async for one in pages(ask, DEVICE, EnterpriseIds=among) if one["IsActive"]]
         client_id = await id_of(ask, CLIENT, client)
+        await unused(ask, INTEGRATION, name)
         return await ask("integrations/add", ClientId=client_id, Name=name, DeviceIds=devices or None, **place)
 
     add(where, act, quiet=quiet)

@@ -82,6 +82,18 @@ async def one_of(ask: Administration, named: Named, record_id: str) -> dict[str,
     raise fail(f"there is no {named.one} with the id {record_id}", FAILED)
 
 
+async def unused(ask: Administration, named: Named, name: str, owner: str | None = None) -> str:
+    """``name``, which no other of its kind may have, since people call it by that; raises typer.Exit.
+
+    ``owner`` is the enterprise within which it must be the only one.
+    """
+    among = {} if owner is None else {"EnterpriseIds": [owner]}
+    async for record in pages(ask, named, **among):
+        if record.get("Name") == name and record.get("IsActive", True):
+            raise fail(f"there is a {named.one} {plain(name)} already, with the id {record['Id']}", FAILED)
+    return name
+
+
 async def device_of(ask: Administration, kind: DeviceType, flag: str, given: str | None, owner: str | None) -> str:
     """The device that is meant: the ``given`` one, else the only one of its ``kind`` that is in service.
 

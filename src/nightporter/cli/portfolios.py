@@ -6,7 +6,7 @@ import typer
 
 from nightporter.cli.adding import QuietOption, add, new_id
 from nightporter.cli.desk import ADMINISTRATION_EXIT_CODES, Administration, Where, administer, with_desk
-from nightporter.cli.naming import ENTERPRISE, PORTFOLIO, id_of, one_of, pages
+from nightporter.cli.naming import ENTERPRISE, PORTFOLIO, id_of, one_of, pages, unused
 from nightporter.cli.table import tell
 
 app = typer.Typer(help="Several properties that one access token may serve.", no_args_is_help=True)
@@ -29,7 +29,7 @@ def add_portfolio(
 
     async def act(ask: Administration) -> dict[str, Any]:
         members = [await id_of(ask, ENTERPRISE, one) for one in enterprise]
-        record = {"Id": new_id(), "Name": name, "EnterpriseIds": members}
+        record = {"Id": new_id(), "Name": await unused(ask, PORTFOLIO, name), "EnterpriseIds": members}
         await ask("portfolios/set", Portfolios=[record])
         return record
 
