@@ -5,14 +5,14 @@ import base64
 import itertools
 import json
 import os
-import shutil
-import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import websockets
+
+from tests.debian import program
 
 PATIENCE = 20
 FLAGS = (
@@ -33,20 +33,7 @@ FLAGS = (
 
 def chromium() -> str:
     """The browser's program; installed from Debian when it is missing and that is possible. Raises RuntimeError."""
-    if found := shutil.which("chromium"):
-        return found
-    apt = shutil.which("apt-get")
-    if apt is None or os.geteuid() != 0:
-        raise RuntimeError("The page is tested in a real browser: install chromium (Debian: apt-get install chromium).")
-    quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for step in (["update"], ["install", "--yes", "--no-install-recommends", "chromium"]):
-        done = subprocess.run([apt, "--quiet", *step], env=quiet, capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise RuntimeError(f"chromium could not be installed: apt-get {' '.join(step)} said\n{done.stderr}")
-    found = shutil.which("chromium")
-    if found is None:
-        raise RuntimeError("apt-get installed chromium, yet there is no such program.")
-    return found
+    return program("chromium", "chromium", "The page is tested in a real browser")
 
 
 class Page:
