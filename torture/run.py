@@ -35,8 +35,6 @@ LISTENERS = {
 }
 SETTLING = 120.0
 """Seconds after the last fault in which everything that was begun has to come to its end."""
-HEARING = 30.0
-"""Seconds after that in which listeners have to hear the rest."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +47,8 @@ class Plan:
     nodes: int = 3
     faults: Sequence[str] | None = None
     runner: Sequence[str] = SERVED
+    hearing: float = 30.0
+    """Seconds after the end in which listeners have to hear the rest."""
     folder: Path | None = None
     """An empty folder for the database and the logs; without one a temporary folder is made, and removed when all is well."""
 
@@ -120,12 +120,12 @@ async def torture(plan: Plan) -> Outcome:
         listeners = people.listeners()
         faults = Faults(desk, witness, listeners, people.dice("faults"), kinds)
         async with _at_work({one.hearing.name: one.listen() for one in listeners}, witness):
-            await _until(lambda: all(one.hearing.began is not None for one in listeners), HEARING)
+            await _until(lambda: all(one.hearing.began is not None for one in listeners), plan.hearing)
             await _live(plan, people, administrator, faults)
             async with asyncio.timeout(SETTLING):
                 known = {one for add in witness.adds.values() for one in add.ids}
                 truth = await read(people.asking("reader"), administrator, known)
-            await _until(lambda: all(_has_heard(one.hearing, witness, truth) for one in listeners), HEARING)
+            await _until(lambda: all(_has_heard(one.hearing, witness, truth) for one in listeners), plan.hearing)
     outcome = _outcome(plan, kinds, witness, truth, folder)
     if outcome.holds and plan.folder is None:
         shutil.rmtree(folder)

@@ -28,6 +28,6 @@ async def test_a_minute_of_torture_loses_nothing(tmp_path: Path):
 )
 async def test_a_server_with_a_defect_is_found_out(tmp_path: Path, defect: str, found: str):
     runner = ("tests.torture.defective_runner", defect)
-    outcome = await torture(Plan("sqlite", 10, seed=1, faults=(KILL, CUT), runner=runner, folder=tmp_path))
+    outcome = await torture(Plan("sqlite", 10, 1, faults=(KILL, CUT), runner=runner, hearing=5, folder=tmp_path))
     assert outcome.void == []
     assert outcome.counts[found], outcome.told()
