@@ -1,6 +1,8 @@
-.PHONY: setup demo test check long docs bench mutation help
+.PHONY: setup demo test check long docs bench mutation torture help
 PORT ?= 8080
 PYTHON ?= python3
+MINUTES ?= 1
+DATABASE ?= sqlite
 BIN := .venv/bin
 
 help:  ## this list
@@ -43,3 +45,6 @@ mutation: setup  ## which changes of the domain and the operations would no test
 
 bench: setup  ## the benchmarks, as ratios
 	$(BIN)/python -m benchmarks
+
+torture: setup  ## servers under random faults, judged by what clients saw (MINUTES=1 DATABASE=sqlite|postgres SEED=…)
+	$(BIN)/python -m torture --minutes $(MINUTES) --database $(DATABASE) $(if $(SEED),--seed $(SEED))
