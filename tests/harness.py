@@ -4,7 +4,9 @@ import asyncio
 import copy
 import itertools
 import json
+import re
 import shutil
+import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -13,6 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import httpx
 import uvicorn
 import websockets
@@ -20,7 +23,10 @@ from jsonschema import Draft202012Validator, FormatChecker
 
 from nightporter.domain.sources import Sources
 from nightporter.settings import Settings
+from nightporter.storage.dialects.postgres_opening import now
 from nightporter.storage.opening import create
+from nightporter.storage.places import Place, PostgresAddress
+from nightporter.storage.tables import metadata
 from nightporter.web.app import App
 from nightporter.web.desk import Desk
 from nightporter.web.openapi import document
@@ -110,7 +116,7 @@ class RunningDesk:
     http: httpx.AsyncClient
     clock: Clock
     desk: Desk
-    database: Path
+    database: Place
     client_token: str = CLIENT_TOKEN
     access_token: str = ACCESS_TOKEN
 
@@ -190,7 +196,7 @@ class PromptServer(uvicorn.Server):
 
 @asynccontextmanager
 async def running_desk(
-    database: Path, hotel: bytes | None, settings: Settings | None = None, clock: Clock | None = None
+    database: Place, hotel: bytes | None, settings: Settings | None = None, clock: Clock | None = None
 ) -> AsyncIterator[RunningDesk]:
     """Serve ``database``, filled with the property file ``hotel`` when it is empty."""
     clock = clock or Clock()
@@ -230,3 +236,45 @@ async def running_desk(
 def copied(source: Path, folder: Path) -> Path:
     """A copy of a database that is closed."""
     return Path(shutil.copy(source, folder / "desk.db"))
+
+
+def sql(place: Place, statement: str, *values: Any) -> list[tuple[Any, ...]]:
+    """Run a statement on a database beside its desk, on a connection of its own; parameters are question marks."""
+    if isinstance(place, PostgresAddress):
+        numbers = itertools.count(1)
+        text = re.sub(r"\?", lambda _: f"${next(numbers)}", statement)
+
+        async def run() -> list[tuple[Any, ...]]:
+            connection = await asyncpg.connect(place.url)
+            try:
+                return [tuple(row) for row in await connection.fetch(text, *values)]
+            finally:
+                await connection.close()
+
+        return now(run())
+    connection = sqlite3.connect(place, isolation_level=None)
+    try:
+        return connection.execute(statement, values).fetchall()
+    finally:
+        connection.close()
+
+
+def everything(place: Place) -> dict[str, list[tuple[Any, ...]]]:
+    """Every row of every table but the desk's own, whose stamp moves."""
+    names = sorted(name for name in metadata.tables if name != "desk")
+    return {name: sorted(sql(place, f"SELECT * FROM {name}"), key=repr) for name in names}
+
+
+@asynccontextmanager
+async def busy(place: Place) -> AsyncIterator[None]:
+    """Somebody else keeps the desk from writing commands, until the end of the block."""
+    if isinstance(place, PostgresAddress):
+        connection = await asyncpg.connect(place.url)
+        await connection.execute("BEGIN; LOCK TABLE commands IN EXCLUSIVE MODE")
+        yield
+        await connection.close()
+    else:
+        holding = sqlite3.connect(place, isolation_level=None)
+        holding.execute("BEGIN IMMEDIATE")
+        yield
+        holding.close()

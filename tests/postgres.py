@@ -10,8 +10,16 @@ from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
+import pytest
 
 from nightporter.storage.places import PostgresAddress
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def kind(request: pytest.FixtureRequest) -> str:
+    """Each kind of database: a folder that takes it over into its conftest.py asks each test of both."""
+    return str(request.param)
+
 
 VARIABLE = "NIGHTPORTER_TEST_POSTGRES"
 

@@ -2,14 +2,13 @@
 
 import asyncio
 import io
-import sqlite3
 
 import pytest
 
 from nightporter.operations import ADMINISTRATION
 from nightporter.web.logs import RequestLog
 from tests.contract.hotel import AGENT_INTEGRATION, HOTEL, KIOSK_INTEGRATION, NOBODY, PRINTER, command, print_page
-from tests.harness import ADMINISTRATION_PREFIX, LOCAL_TOKEN, RunningDesk, check_reply
+from tests.harness import ADMINISTRATION_PREFIX, LOCAL_TOKEN, RunningDesk, check_reply, everything
 
 PATHS = [operation.path for operation in ADMINISTRATION if operation.path != "properties/load"]
 STRANGE = [
@@ -36,14 +35,6 @@ MAKES_OF_A_NAME = ("clients/add", "administrationTokens/add")
 PAGE = {"Limitation": {"Count": 1000}}
 
 
-def whole(desk: RunningDesk) -> list[str]:
-    """All that is kept, as SQL."""
-    with sqlite3.connect(desk.database) as connection:
-        found = list(connection.iterdump())
-    connection.close()
-    return found
-
-
 def example(path: str, desk_document: dict) -> dict:
     """The names that an operation reads, each with a value of the right kind or none."""
     post = desk_document["paths"][ADMINISTRATION_PREFIX + path]["post"]
@@ -55,7 +46,7 @@ def example(path: str, desk_document: dict) -> dict:
 async def test_strange_values_are_refused_or_harmless(front_desk: RunningDesk, path: str):
     document = (await front_desk.http.get("/openapi.json")).json()
     names = [name for name in example(path, document) if name != "Limitation"]
-    before = whole(front_desk)
+    before = everything(front_desk.database)
     for name in names:
         for value in STRANGE:
             # Everything else is left out, so that a request which lacks something else too is the rule here.
@@ -63,7 +54,7 @@ async def test_strange_values_are_refused_or_harmless(front_desk: RunningDesk, p
                 reply = await front_desk.administer(path, **fields)
                 assert reply.status_code < 500, (fields, reply.text)
     if path not in MAKES_OF_A_NAME:
-        assert whole(front_desk) == before
+        assert everything(front_desk.database) == before
 
 
 NO_OBJECT = [

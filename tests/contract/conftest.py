@@ -1,14 +1,15 @@
 """The hotel of the contract's rules, and everybody who calls its desk (tests/contract/hotel.py says who is who)."""
 
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from nightporter.settings import Settings
+from nightporter.storage.places import Place
 from tests.contract import hotel as facts
-from tests.harness import Clock, RunningDesk, copied, running_desk
+from tests.harness import Clock, RunningDesk, running_desk
+from tests.postgres import kind
 
 
 @pytest.fixture
@@ -19,11 +20,10 @@ def hotel() -> dict[str, list[dict[str, Any]]]:
 
 @pytest.fixture
 async def front_desk(
-    empty_database: Path, tmp_path: Path, hotel: dict[str, Any], settings: Settings, clock: Clock
+    home: Place, hotel: dict[str, Any], settings: Settings, clock: Clock
 ) -> AsyncIterator[RunningDesk]:
     """The hotel's desk, served over HTTP for one test; without a caller of its own, so take one of those below."""
-    database = copied(empty_database, tmp_path)
-    async with running_desk(database, facts.printed(hotel), settings, clock) as running:
+    async with running_desk(home, facts.printed(hotel), settings, clock) as running:
         yield running
 
 
@@ -55,3 +55,6 @@ def chain(front_desk: RunningDesk) -> RunningDesk:
 @pytest.fixture
 def stranger(front_desk: RunningDesk) -> RunningDesk:
     return front_desk.as_(facts.STRANGER, facts.CLIENT_TOKEN)
+
+
+__all__ = ["kind"]

@@ -1,7 +1,6 @@
 """commands/addPaymentTerminal (contract 7.5)."""
 
 import json
-import sqlite3
 from typing import Any
 
 import pytest
@@ -30,7 +29,7 @@ from tests.contract.hotel import (
     move,
     refused,
 )
-from tests.harness import RunningDesk
+from tests.harness import RunningDesk, sql
 
 AMOUNT = {"Currency": "EUR", "Value": 230}
 SENT: dict[str, Any] = {"TerminalId": TERMINAL, "CustomerId": GUEST, "Type": "Payment", "Amount": AMOUNT}
@@ -129,10 +128,8 @@ async def test_rule_5_what_is_stored_and_not_told(kiosk: RunningDesk) -> None:
     response = await kiosk.call("commands/getAllByIds", CommandIds=[command_id])
     assert PAYMENT_REQUEST not in response.text
     assert STAY not in response.text
-    connection = sqlite3.connect(kiosk.database)
     stored = "SELECT payment_request_id, reservation_id FROM commands WHERE id = ?"
-    assert connection.execute(stored, (command_id,)).fetchall() == [(PAYMENT_REQUEST, STAY)]
-    connection.close()
+    assert sql(kiosk.database, stored, command_id) == [(PAYMENT_REQUEST, STAY)]
 
 
 @pytest.mark.parametrize("deprecated", [{"Net": 1, "Tax": 2, "TaxRate": 0.19}, {"Net": None, "Tax": -5}])

@@ -2,13 +2,12 @@
 
 import asyncio
 import json
-import sqlite3
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from nightporter.settings import Settings
+from nightporter.storage.places import Place
 from tests.contract.hotel import (
     AGENT,
     CLIENT_TOKEN,
@@ -36,7 +35,7 @@ from tests.contract.hotel import (
     token,
     token_parameters,
 )
-from tests.harness import PREFIX, Clock, RunningDesk, copied, running_desk
+from tests.harness import PREFIX, Clock, RunningDesk, running_desk, sql
 
 DAY = 24 * 3600
 SENT: dict[str, dict[str, Any]] = {
@@ -65,14 +64,10 @@ async def send(desk: RunningDesk, operation: str, key: str = "key", **fields: An
 
 def counts(desk: RunningDesk) -> tuple[int, int, int]:
     """How many commands, resource access tokens and events there are."""
-    connection = sqlite3.connect(desk.database)
-    try:
-        return tuple(  # type: ignore[return-value]
-            connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
-            for table in ("commands", "resource_access_tokens", "events")
-        )
-    finally:
-        connection.close()
+    return tuple(  # type: ignore[return-value]
+        sql(desk.database, f"SELECT count(*) FROM {table}")[0][0]
+        for table in ("commands", "resource_access_tokens", "events")
+    )
 
 
 @keyed
@@ -363,9 +358,7 @@ async def test_no_pin_is_kept_with_a_key(kiosk: RunningDesk) -> None:
     pin = "PIN-4711"
     wanted = [token_parameters(Value=pin)]
     await send(kiosk, "resourceAccessTokens/add", ResourceAccessTokenParameters=wanted)
-    connection = sqlite3.connect(kiosk.database)
-    kept = connection.execute("SELECT * FROM idempotency_keys").fetchall()
-    connection.close()
+    kept = sql(kiosk.database, "SELECT * FROM idempotency_keys")
     assert len(kept) == 1
     assert pin not in str(kept)
 
@@ -378,12 +371,11 @@ async def test_a_portfolio_token_and_its_enterprises(chain: RunningDesk) -> None
     refused(other, 400, "Invalid Idempotency-Key")
 
 
-async def test_a_key_outlives_the_desk(empty_database: Path, tmp_path: Path, settings: Settings, clock: Clock) -> None:
+async def test_a_key_outlives_the_desk(home: Place, settings: Settings, clock: Clock) -> None:
     """Acknowledged, then the desk is closed and opened again: the retry still gets the first result."""
-    database = copied(empty_database, tmp_path)
     results = []
     for _ in range(2):
-        async with running_desk(database, printed(property_file()), settings, clock) as desk:
+        async with running_desk(home, printed(property_file()), settings, clock) as desk:
             kiosk = desk.as_(KIOSK, CLIENT_TOKEN)
             results.append([(await send(kiosk, operation)).json() for operation in SENT])
             await print_page(kiosk, PLAIN_PRINTER)

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import sqlite3
 from typing import Any
 
 import pytest
@@ -40,7 +39,7 @@ from tests.contract.hotel import (
     print_page,
     refused,
 )
-from tests.harness import RunningDesk
+from tests.harness import RunningDesk, sql
 
 PATIENCE = 20
 PRELOADED = 5
@@ -272,9 +271,7 @@ async def test_rule_6_devices_connected_later(kiosk: RunningDesk, spare: Running
 
 def disconnect(desk: RunningDesk, device_id: str) -> None:
     """A device is taken from every integration, as an administrator would; it holds when the next facts are set."""
-    connection = sqlite3.connect(desk.database, isolation_level=None)
-    connection.execute("DELETE FROM device_connections WHERE device_id = ?", (device_id,))
-    connection.close()
+    sql(desk.database, "DELETE FROM device_connections WHERE device_id = ?", device_id)
 
 
 async def test_rule_6_devices_taken_away(kiosk: RunningDesk, agent: RunningDesk) -> None:
@@ -471,9 +468,7 @@ async def test_a_cursor_that_was_purged(agent: RunningDesk) -> None:
     """Gap-free push: where the events behind a cursor are gone, the client is told, for it would miss some."""
     for _ in range(3):
         await print_page(agent)
-    connection = sqlite3.connect(agent.database, isolation_level=None)
-    connection.execute("DELETE FROM events WHERE number <= 5")
-    connection.close()
+    sql(agent.database, "DELETE FROM events WHERE number <= 5")
     await upgrade_refused(agent.socket("?cursor=4"), 400, "Invalid Cursor")
     async with agent.socket("?cursor=5") as socket:
         assert (await message(socket))["Cursor"] == "6"

@@ -2,7 +2,6 @@
 
 import io
 import json
-import sqlite3
 from typing import Any
 
 import httpx
@@ -21,7 +20,7 @@ from tests.contract.hotel import (
     refused,
     told,
 )
-from tests.harness import RunningDesk
+from tests.harness import RunningDesk, sql
 
 NOON = "2026-03-01T12:00:00Z"
 EMPTY = {"Progress": None, "Notes": None, "Result": None, "Executor": None}
@@ -204,10 +203,7 @@ async def test_a_result_stands_in_no_log(capfd: pytest.CaptureFixture[str], agen
 
 async def test_a_result_lies_beside_its_command_so_that_it_can_go_alone(agent: RunningDesk) -> None:
     await report(agent, SCAN, "Processed", Result={"Passport": "X1234567"})
-    connection = sqlite3.connect(agent.database)
-    connection.execute("DELETE FROM results")
-    connection.commit()
-    connection.close()
+    sql(agent.database, "DELETE FROM results")
     assert history(await told(agent, SCAN))[-1] == ("Processed", NOON)
     assert (await told(agent, SCAN))["Result"] is None
     assert (await told(agent, BARE_FISCAL))["Result"] is None

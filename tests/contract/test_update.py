@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import sqlite3
 from typing import Any
 
 import pytest
@@ -20,18 +19,12 @@ from tests.contract.hotel import (
     print_page,
     refused,
 )
-from tests.harness import RunningDesk
+from tests.harness import RunningDesk, sql
 
 
 def kept(desk: RunningDesk, command_id: str) -> tuple[Any, ...]:
     """What operators may see of a command: state, progress and notes as they are stored."""
-    connection = sqlite3.connect(desk.database)
-    try:
-        return tuple(
-            connection.execute("SELECT state, progress, notes FROM commands WHERE id = ?", (command_id,)).fetchone()
-        )
-    finally:
-        connection.close()
+    return sql(desk.database, "SELECT state, progress, notes FROM commands WHERE id = ?", command_id)[0]
 
 
 async def test_rule_1_only_commands_of_connected_devices(

@@ -8,6 +8,7 @@ from nightporter.storage.database import Database
 from nightporter.storage.opening import open_database
 from nightporter.storage.places import Place
 from tests.harness import Clock
+from tests.postgres import kind
 from tests.stores.store import Store
 
 
@@ -29,3 +30,6 @@ async def store(home: Place, clock: Clock, batch_limit: int) -> AsyncIterator[St
 @pytest.fixture
 def database(store: Store) -> Database:
     return store.database
+
+
+__all__ = ["kind"]
