@@ -109,6 +109,7 @@ class Server(uvicorn.Server):
         self._manager.tell("STOPPING=1", status="Finishing what was accepted.")
         self._on_stopping()
         self._app.refuse_sockets()
+        self.server_state.default_headers = [*self.server_state.default_headers, (b"connection", b"close")]
         await self._accept_the_last()
         with suppress(TimeoutError):
             async with asyncio.timeout(self._patience):
@@ -152,7 +153,6 @@ class Server(uvicorn.Server):
         return [one for one in self.server_state.connections if not isinstance(one, sockets)]
 
     async def _finish_requests(self) -> None:
-        self.server_state.default_headers = [*self.server_state.default_headers, (b"connection", b"close")]
         lingers_until = self._sources.elapsed() + LINGER
         while callers := self._callers():
             for caller in callers:
