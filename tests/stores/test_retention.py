@@ -73,7 +73,8 @@ async def how_many(store: Store, core: Any) -> int:
 AGED = st.tuples(
     st.sampled_from([PRINTER, CUTTER, MACHINE, SISTER_PRINTER]),
     st.sampled_from(CommandState),
-    st.integers(0, 20 * DAY),
+    # Around the lengths of time that are tried, where it is decided.
+    st.sampled_from([age + by for age in (0, HOUR, 5 * DAY, 10 * DAY, 20 * DAY) for by in (-1, 0, 1) if age + by >= 0]),
     st.booleans(),
 )
 LENGTHS = st.dictionaries(
@@ -205,11 +206,12 @@ async def test_the_newest_event_stays_and_the_next_number_follows_it(store: Stor
 
 
 async def test_events_go_in_their_order_and_none_that_is_young(store: Store):
-    for _ in range(3):
+    for _ in range(4):
         await store.add()
         store.clock.move(DAY)
-    assert await purged(store, of(Kept.EVENTS, after=2 * DAY)) == {Kept.EVENTS: 2}
-    assert [row[0] for row in await store.rows(select(events.c.number))] == [3]
+    assert await purged(store, of(Kept.EVENTS, after=2 * DAY + 1)) == {Kept.EVENTS: 2}
+    assert await purged(store, of(Kept.EVENTS, after=2 * DAY)) == {Kept.EVENTS: 1}
+    assert [row[0] for row in await store.rows(select(events.c.number))] == [4]
 
 
 def token(number: int, start: int, end: int) -> NewResourceAccessToken:
@@ -221,9 +223,15 @@ def token(number: int, start: int, end: int) -> NewResourceAccessToken:
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
-    st.lists(st.tuples(st.integers(-20 * DAY, 60 * DAY), st.booleans()), max_size=12),
+    st.lists(
+        st.tuples(
+            st.sampled_from([end * DAY + by for end in (-20, -1, 0, 1, 2, 10, 30, 60) for by in (-1, 0, 1)]),
+            st.booleans(),
+        ),
+        max_size=12,
+    ),
     st.sampled_from([0, HOUR, DAY, 10 * DAY]),
-    st.integers(0, 30 * DAY),
+    st.sampled_from([0, DAY - 1, DAY, 2 * DAY, 10 * DAY, 11 * DAY, 30 * DAY]),
 )
 async def test_of_tokens_those_go_which_are_over_for_long_and_never_a_valid_one(
     store: Store, tokens: list[tuple[int, bool]], length: int, passed: int
@@ -265,6 +273,19 @@ async def test_a_key_leaves_when_it_no_longer_holds_and_never_sooner(store: Stor
     assert await purged(store, keeping) == {Kept.IDEMPOTENCY_KEYS: 1}
 
 
+async def test_a_key_that_was_taken_anew_after_it_was_found_stays(store: Store):
+    once = Once("token", "commands/addPrinter", "key", "hash", HOTEL)
+    await store.add(once=once)
+    store.clock.move(LIFETIME)
+    now = seconds(store.clock.now)
+    found = await retention.find(store.database, Kept.IDEMPOTENCY_KEYS, now - LIFETIME, now)
+    again = await store.add(once=once)
+    assert await store.write(Purge(Kept.IDEMPOTENCY_KEYS, now - LIFETIME, found.rows)) == [0]
+    used = await find(store.database, once, now)
+    assert used is not None
+    assert used.result == (again,)
+
+
 async def test_keys_are_gone_through_whole_however_many_there_are(store: Store, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(retention, "MANY", 7)
     for number in range(50):
@@ -284,9 +305,19 @@ async def test_batches_are_small_and_large_documents_go_apart(store: Store, monk
     while found := await retention.find(store.database, Kept.DOCUMENTS, now - 7 * DAY, now):
         if not found.rows:
             break
-        taken.append((len(found.rows), found.size))
+        taken.append((len(found.rows), found.size, found.onwards is not None))
         assert await store.write(Purge(Kept.DOCUMENTS, now - 7 * DAY, found.rows, found.size)) == [len(found.rows)]
-    assert taken == [(2, 800), (1, 400), (1, 5000), (BATCH, 199), (BATCH, 100), (51, 51)]
+    assert taken == [
+        (2, 800, True), (1, 400, True), (1, 5000, True), (BATCH, 199, True), (BATCH, 100, True), (51, 51, False),
+    ]  # fmt: skip
+
+
+async def test_documents_go_on_where_large_ones_made_a_batch_short(store: Store, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(retention, "BYTES", 10)
+    for _ in range(3):
+        await end(store, await store.add(document=b"A" * 8))
+    store.clock.move(8 * DAY)
+    assert await purged(store, of(Kept.DOCUMENTS)) == {Kept.DOCUMENTS: 3}
 
 
 async def test_what_could_not_be_taken_ends_the_search_instead_of_repeating_it(

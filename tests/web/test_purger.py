@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import structlog
+from sqlalchemy import select
 
 from nightporter.domain.command import CommandState
 from nightporter.domain.errors import Unavailable
@@ -16,6 +17,7 @@ from nightporter.domain.sources import Sources
 from nightporter.settings import InvalidSetting, Settings
 from nightporter.storage import retention
 from nightporter.storage.command_changes import MoveCommand
+from nightporter.storage.tables import results
 from nightporter.storage.types import moment, seconds
 from nightporter.web.app import App
 from nightporter.web.retention import EVERY, FOR_EVER, PAUSE, WHOLE, Purger, retention_of
@@ -60,6 +62,15 @@ async def test_a_round_pauses_after_every_batch_and_tells_what_went(store: Store
     assert rests.taken == [PAUSE] * 6
     assert await one.round() == {}
     assert len(rests.taken) == 6
+
+
+async def test_what_was_a_second_too_young_goes_with_the_next_round(store: Store):
+    one = purger(store, Rests())
+    await ended(store)
+    store.clock.move(7 * DAY - 1)
+    assert await one.round() == {}
+    store.clock.move(1)
+    assert await one.round() == {Kept.RESULTS: 1, Kept.COMMANDS: 1}
 
 
 async def test_what_ends_between_two_rounds_goes_and_what_was_loaded_with_an_old_end_goes_within_a_day(store: Store):
@@ -133,6 +144,7 @@ async def test_one_node_at_a_time_takes_away(store: Store, monkeypatch: pytest.M
         with structlog.testing.capture_logs() as logged:
             await pauses.over()
             assert logged == []
+            assert len(await store.rows(select(results.c.command_id))) == 1
             monkeypatch.undo()
             for _ in range(3):
                 await pauses.over()
