@@ -1,6 +1,7 @@
 """The two kinds of desk that are tortured: one node on a SQLite file, and several on a PostgreSQL server of their own."""
 
 import asyncio
+import contextlib
 import os
 import pwd
 import shutil
@@ -137,9 +138,7 @@ class PostgresDesk(Desk):
 
     async def fill_disk(self) -> None:
         """Give all that is left of the disk to another file."""
-        space = os.statvfs(self._disk)
-        with self._ballast.open("wb") as ballast:
-            os.posix_fallocate(ballast.fileno(), 0, space.f_bavail * space.f_frsize)
+        await asyncio.to_thread(_fill, self._ballast)
 
     async def free_disk(self) -> None:
         """Take that file away, and start the server again if it ended."""
@@ -168,6 +167,17 @@ unix_socket_directories = '{sockets}'
 max_connections = 200
 max_wal_size = 256MB
 """
+
+
+def _fill(file: Path) -> None:
+    """Let ``file`` grow until nothing is left for others, who may be writing too."""
+    with file.open("wb") as ballast:
+        size = 0
+        for piece in (64 * 1024 * 1024, 1024 * 1024, 4096):
+            with contextlib.suppress(OSError):
+                while True:
+                    os.posix_fallocate(ballast.fileno(), size, piece)
+                    size += piece
 
 
 async def _said(*command: str, user: str | None = None) -> str:
