@@ -60,7 +60,7 @@ class Door:
             pass  # the run is over; the stream's own callback would call it an error
         finally:
             self._links.discard(task)
-            writer.transport.abort()
+            _cut(writer)
 
     async def _link(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self.target is None:
@@ -87,7 +87,7 @@ class Door:
             for pump in pumps:
                 pump.cancel()
             await asyncio.gather(*pumps, return_exceptions=True)
-            away.transport.abort()
+            _cut(away)
 
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, longest: int) -> None:
         left: int | None = None
@@ -106,3 +106,9 @@ class Door:
             writer.close()  # the other side ended it: what is on its way still arrives
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(writer.wait_closed(), 1)
+
+
+def _cut(writer: asyncio.StreamWriter) -> None:
+    """End a connection at once; what is on its way is lost."""
+    if not writer.transport.is_closing() or writer.transport.get_write_buffer_size():
+        writer.transport.abort()
