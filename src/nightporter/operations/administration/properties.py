@@ -75,8 +75,8 @@ async def load(call: AdministrationCall, file: BinaryIO) -> LoadedRecords:
 async def export(call: AdministrationCall, parameters: ExportParameters) -> ExportedFile:
     """Returns a property file, which changes nothing when it is loaded again, as the desk is at this moment.
 
-    It holds guests and the PINs of their rooms; tokens are told as hashes. Raises Invalid("EnterpriseIds") for an enterprise
-    that is not there, or not the administrator's.
+    It holds guests and the PINs of their rooms; tokens are told as hashes. Who reads nothing of it for the time
+    budget loses the rest. Raises Invalid("EnterpriseIds") for an enterprise that is not there, or not the administrator's.
     """
     for asked in parameters.enterprise_ids or ():
         call.administrator.enterprise(asked, "EnterpriseIds")
