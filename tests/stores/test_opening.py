@@ -96,6 +96,7 @@ def test_a_missing_file_is_refused(tmp_path: Path):
 
 def test_a_newer_database_is_refused_with_the_advice_to_take_its_release(path: Path):
     execute(path, "UPDATE alembic_version SET version_num = '9999'")
+    execute(path, "UPDATE desk SET works_since = '9999'")
     for use in (open_sqlite, upgrade):
         with pytest.raises(DatabaseRefused, match=r"newer release.*migration 9999.*Install that release"):
             use(path)

@@ -5,7 +5,9 @@ What is asked of a PostgreSQL database is in ``dialects/postgres_opening.py``, i
 
 import secrets
 import sqlite3
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from nightporter.domain.sources import Sources
 from nightporter.storage.database import Database
@@ -14,8 +16,13 @@ from nightporter.storage.places import Place, PostgresAddress
 from nightporter.storage.refused import DatabaseRefused, DatabaseUnfinished
 from nightporter.storage.types import seconds
 
-REVISIONS = ("0001", "0002", "0003", "0004")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005")
 """The migrations this release knows, oldest first; a test compares them with the folder."""
+WORKS_SINCE = "0005"
+"""The oldest migration whose release can serve what the newest migration leaves, written into every database.
+
+A migration that older releases cannot live with changes this, and writes it down itself (docs/upgrading.md).
+"""
 
 
 def revision(place: Place) -> str | None:
@@ -56,7 +63,7 @@ def create(place: Place, sources: Sources, *, demo: bool) -> None:
     if isinstance(place, PostgresAddress):
         from nightporter.storage.dialects import postgres_opening
 
-        postgres_opening.now(postgres_opening.create(place, sources, demo=demo))
+        postgres_opening.now(postgres_opening.create(place, sources, demo=demo, works_since=WORKS_SINCE))
     else:
         _create(place, sources, demo=demo)
 
@@ -67,8 +74,8 @@ def _create(path: Path, sources: Sources, *, demo: bool) -> None:
     connection = connect(path)
     try:
         connection.execute(
-            "INSERT INTO desk (one, demo, secret, created, stamped) VALUES (1, ?, ?, ?, 0)",
-            (demo, secrets.token_bytes(32), seconds(sources.now())),
+            "INSERT INTO desk (one, demo, secret, created, stamped, works_since) VALUES (1, ?, ?, ?, 0, ?)",
+            (demo, secrets.token_bytes(32), seconds(sources.now()), WORKS_SINCE),
         )
     finally:
         connection.close()
@@ -93,39 +100,65 @@ def upgrade(place: Place) -> tuple[str, str]:
     return str(before), REVISIONS[-1]
 
 
-def _check(place: Place, found: str | None) -> None:
-    """Raises DatabaseRefused, with the advice that leads there, unless the database is of exactly this release."""
+def _check(place: Place, found: str | None, works_since: str | None, moved: str | None) -> None:
+    """Raises DatabaseRefused, with the advice that leads there, unless this release can serve the database.
+
+    A newer one it can serve when that names a migration which it knows (docs/upgrading.md).
+    """
     if found is None:
         raise DatabaseRefused(f"{place} does not exist.")
-    if found not in REVISIONS:
+    if found not in REVISIONS and works_since not in REVISIONS:
         raise DatabaseRefused(_too_new(place, found))
-    if found != REVISIONS[-1]:
+    if found in REVISIONS[:-1]:
         raise DatabaseRefused(
             f"{place} was made by an older release (migration {found}, this one needs {REVISIONS[-1]}). "
             f"Back it up, then run: nightporter upgrade --database {place}"
         )
+    if moved is not None:
+        raise DatabaseRefused(
+            f"The hotel in {place} was moved to {moved}. Give that database (--database); what it took on since is not here."
+        )
 
 
 async def open_database(place: Place) -> Database:
-    """Open a database of exactly this release. Raises DatabaseRefused with the advice that leads there."""
+    """Open a database that this release can serve. Raises DatabaseRefused with the advice that leads there."""
     if isinstance(place, PostgresAddress):
         from nightporter.storage.dialects import postgres_opening
 
-        return await postgres_opening.open_database(place, lambda found: _check(place, found))
+        return await postgres_opening.open_database(place, partial(_check, place))
     return open_sqlite(place)
 
 
 def open_sqlite(path: Path) -> SqliteDatabase:
-    """Open a file of exactly this release. Raises DatabaseRefused with the advice that leads there."""
-    _check(path, _revision(path))
+    """Open a file that this release can serve. Raises DatabaseRefused with the advice that leads there."""
+    desk = check_sqlite(path)
+    return SqliteDatabase(path, demo=bool(desk["demo"]), secret=desk["secret"])
+
+
+def check_sqlite(path: Path) -> dict[str, Any]:
+    """The row of the desk in a file that this release can serve; raises DatabaseRefused for any other."""
+    found = _revision(path)
+    desk = _desk(path) if found else {}
+    _check(path, found, desk.get("works_since"), desk.get("moved"))
+    if not desk:
+        raise DatabaseUnfinished(f"{path} was not made to its end. Delete it and begin again.")
+    return desk
+
+
+def _desk(path: Path) -> dict[str, Any]:
+    """The row of the desk, which has more columns the newer it is; nothing when there is none."""
     connection = connect(path)
     try:
-        desk = connection.execute("SELECT demo, secret FROM desk").fetchone()
+        if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'desk'").fetchone():
+            return {}
+        rows = connection.execute("SELECT * FROM desk")
+        names = [column[0] for column in rows.description]
+        row = rows.fetchone()
+    except sqlite3.DatabaseError as error:
+        raise DatabaseRefused(f"{path} cannot be read: {error}.") from error
     finally:
         connection.close()
-    if desk is None:
-        raise DatabaseUnfinished(f"{path} was not made to its end. Delete it and begin again.")
-    return SqliteDatabase(path, demo=bool(desk[0]), secret=desk[1])
+    return dict(zip(names, row, strict=True)) if row else {}
 
 
 def is_demo(place: Place) -> bool:
@@ -141,18 +174,10 @@ def is_demo(place: Place) -> bool:
 
 
 def _is_demo(path: Path) -> bool:
-    connection = connect(path)
-    try:
-        row = None
-        if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'desk'").fetchone():
-            row = connection.execute("SELECT demo FROM desk").fetchone()
-    except sqlite3.DatabaseError as error:
-        raise DatabaseRefused(f"{path} cannot be read: {error}.") from error
-    finally:
-        connection.close()
-    if row is None:
+    desk = _desk(path)
+    if not desk:
         raise DatabaseUnfinished(f"{path} was not made to its end. Delete it and begin again.")
-    return bool(row[0])
+    return bool(desk["demo"])
 
 
 def _too_new(path: Place, found: str) -> str:

@@ -41,6 +41,10 @@ desk = Table(
     Column("stamped", Seconds, nullable=False),
     # How often facts of a property were changed: a node that sees another number forgets whom it knew.
     Column("facts", BigInteger, nullable=False, server_default="0"),
+    # The oldest migration whose release can still serve this database (docs/upgrading.md).
+    Column("works_since", String(32), nullable=False, server_default="0005"),
+    # Where the hotel was moved to; from then on nothing is written here (docs/backup.md).
+    Column("moved", Text),
 )
 
 enterprises = Table(

@@ -65,17 +65,18 @@ async def revision(address: PostgresAddress) -> str | None:
         return await _revision(connection, address)
 
 
-async def create(address: PostgresAddress, sources: Sources, *, demo: bool) -> None:
+async def create(address: PostgresAddress, sources: Sources, *, demo: bool, works_since: str) -> None:
     """Make all tables in an empty database; of several nodes that try it at once, one does it."""
     async with _alone(address) as connection:
         if await _revision(connection, address) is not None:
             return
         await connection.execute(_script("base"))
         await connection.execute(
-            "INSERT INTO desk (one, demo, secret, created, stamped) VALUES (1, $1, $2, $3, 0)",
+            "INSERT INTO desk (one, demo, secret, created, stamped, works_since) VALUES (1, $1, $2, $3, 0, $4)",
             demo,
             secrets.token_bytes(32),
             seconds(sources.now()),
+            works_since,
         )
 
 
@@ -104,19 +105,48 @@ async def is_demo(address: PostgresAddress) -> bool:
         return bool(await connection.fetchval("SELECT demo FROM desk"))
 
 
-async def open_database(address: PostgresAddress, check: Callable[[str | None], None]) -> PostgresDatabase:
-    """Open a database; ``check`` raises for a migration that this release does not go with. Raises DatabaseRefused."""
+Check = Callable[[str | None, str | None, str | None], None]
+"""Takes the migration, the oldest one whose release can serve it, and where the hotel was moved to; raises DatabaseRefused."""
+
+
+async def open_database(address: PostgresAddress, check: Check) -> PostgresDatabase:
+    """Open a database; ``check`` raises for one that this release cannot serve. Raises DatabaseRefused."""
     async with _connected(address) as connection:
-        check(await _revision(connection, address))
-        if connection.get_server_version().major * 10000 < OLDEST:
-            raise DatabaseRefused(f"{address} is too old; PostgreSQL {OLDEST // 10000} or newer is needed.")
-        for name, harm in _PROMISES.items():
-            if await connection.fetchval(f"SHOW {name}") == "off":
-                raise DatabaseRefused(f"{address} runs with {name} = off: {harm}. Switch it on.")
+        found = await _revision(connection, address)
+        # An older one has no such columns.
+        said = await connection.fetchrow(_SAID) if found else None
+        check(found, *(said or (None, None)))
+        await _check_server(connection, address)
         desk = await connection.fetchrow("SELECT demo, secret FROM desk")
         assert desk is not None  # made in the transaction that made the table
     pool = await asyncpg.create_pool(address.url, min_size=1, max_size=READERS, reset=_nothing, **HOW)
     return PostgresDatabase(address, pool, demo=desk[0], secret=desk[1])
+
+
+_SAID = "SELECT to_jsonb(desk) ->> 'works_since', to_jsonb(desk) ->> 'moved' FROM desk"
+
+
+async def _check_server(connection: asyncpg.Connection, address: PostgresAddress) -> None:
+    """Raises DatabaseRefused for a server that is too old, or does not keep what it acknowledges."""
+    if connection.get_server_version().major * 10000 < OLDEST:
+        raise DatabaseRefused(f"{address} is too old; PostgreSQL {OLDEST // 10000} or newer is needed.")
+    for name, harm in _PROMISES.items():
+        if await connection.fetchval(f"SHOW {name}") == "off":
+            raise DatabaseRefused(f"{address} runs with {name} = off: {harm}. Switch it on.")
+
+
+@asynccontextmanager
+async def filling(address: PostgresAddress) -> AsyncIterator[asyncpg.Connection]:
+    """An empty database with all tables made, in a transaction that is committed at the end of the block.
+
+    Raises DatabaseRefused for one that is not empty.
+    """
+    async with _alone(address) as connection:
+        await _check_server(connection, address)
+        if await _revision(connection, address) is not None:
+            raise DatabaseRefused(f"{address} holds a desk already. Give a database that is empty.")
+        await connection.execute(_script("base"))
+        yield connection
 
 
 async def _nothing(_connection: object) -> None:
