@@ -17,41 +17,41 @@ class Time:
         return self.now
 
 
-def test_the_window_slides_with_each_request():
+async def test_the_window_slides_with_each_request():
     time = Time()
     limit = RequestLimit(3, 30.0, time)
     for at in (1000.0, 1010.0, 1020.0):
         time.now = at
-        limit.count("a")
+        await limit.count("a")
     for at, wait in ((1020.0, 10), (1020.5, 10), (1029.0, 1), (1029.999, 1)):
         time.now = at
         with pytest.raises(TooManyRequests) as refused:
-            limit.count("a")
+            await limit.count("a")
         assert refused.value.retry_after == wait
     time.now = 1030.0
-    limit.count("a")
+    await limit.count("a")
     with pytest.raises(TooManyRequests) as refused:
-        limit.count("a")
+        await limit.count("a")
     assert refused.value.retry_after == 10
 
 
-def test_tokens_are_counted_apart():
+async def test_tokens_are_counted_apart():
     limit = RequestLimit(1, 30.0, Time())
-    limit.count("a")
-    limit.count("b")
+    await limit.count("a")
+    await limit.count("b")
     with pytest.raises(TooManyRequests):
-        limit.count("a")
+        await limit.count("a")
 
 
-def test_no_limit_counts_nothing():
+async def test_no_limit_counts_nothing():
     limit = RequestLimit(0, 30.0, Time())
     for _ in range(1000):
-        limit.count("a")
+        await limit.count("a")
     assert limit._accepted == {}
 
 
 @given(some.integers(1, 5), some.lists(some.integers(0, 12 * 1024).map(lambda n: n / 1024), max_size=60))
-def test_no_window_holds_more_than_the_limit_and_who_waits_as_told_gets_in(most, steps):
+async def test_no_window_holds_more_than_the_limit_and_who_waits_as_told_gets_in(most, steps):
     time = Time()
     limit = RequestLimit(most, 30.0, time)
     accepted: list[float] = []
@@ -60,10 +60,10 @@ def test_no_window_holds_more_than_the_limit_and_who_waits_as_told_gets_in(most,
         inside = [at for at in accepted if at > time.now - 30.0]
         if len(inside) == most:
             with pytest.raises(TooManyRequests) as refused:
-                limit.count("a")
+                await limit.count("a")
             assert refused.value.retry_after == max(1, math.ceil(inside[0] + 30.0 - time.now))
             time.now += refused.value.retry_after
-        limit.count("a")
+        await limit.count("a")
         accepted.append(time.now)
 
 

@@ -12,7 +12,8 @@ from nightporter.domain.device import StalledPolicy
 from nightporter.domain.value import value
 from nightporter.storage import histories
 from nightporter.storage.batch import Batch
-from nightporter.storage.histories import EXTENDED, KEPT, entry
+from nightporter.storage.histories import EXTENDED, KEPT, entry, not_before
+from nightporter.storage.sealing import RESULT
 from nightporter.storage.statements import Row, Statement, among, given, put
 from nightporter.storage.tables import commands, results
 from nightporter.storage.types import moment
@@ -76,7 +77,11 @@ _ONE = (_c.enterprise_id == given("enterprise"), _c.id == given("command"))
 
 def _changed(*conditions: Any, **values: Any) -> Any:
     """One command, where the conditions hold; what its event needs comes back."""
-    core = update(commands).where(*_ONE, *conditions).values(state=given("state"), updated=given("now"), **values)
+    core = (
+        update(commands)
+        .where(*_ONE, *conditions)
+        .values(state=given("state"), updated=not_before(_c.updated, "now"), **values)
+    )
     return core.returning(_c.device_id, _c.creator_integration_id)
 
 
@@ -137,7 +142,8 @@ async def _change(
             "command": command_id,
             "state": state.value,
             "now": batch.seconds,
-            "entry": entry(state, batch.seconds),
+            "entry": entry(state),
+            "at": batch.seconds,
             **given,
         },
     )
@@ -167,7 +173,7 @@ async def move_commands(batch: Batch, intents: Sequence[MoveCommand]) -> list[ob
             kept = {
                 "enterprise_id": intent.enterprise_id,
                 "command_id": intent.command_id,
-                "content": intent.result,
+                "content": batch.seal.close(RESULT, intent.enterprise_id, intent.command_id, intent.result),
             }
             await batch.transaction.run(_PUT_RESULT, [kept])
         results.append(moved)
@@ -200,7 +206,7 @@ async def _expire(batch: Batch, enterprise_id: str, command_id: str, row: Row) -
         notes=expiry_note(moment(expires) - histories.waits_since(history)),
         ended_by=EndedBy.EXPIRY.value,
         # It was Cancelled from then on, whenever that came to be written.
-        entry=entry(CommandState.CANCELLED, max(expires, updated)),
+        at=expires,
     )
 
 

@@ -10,7 +10,7 @@ from nightporter.domain.command import CommandState
 from nightporter.storage.batch import Batch, Event
 from nightporter.storage.database import Database
 from nightporter.storage.statements import Row, Statement, add, among, at_most, given
-from nightporter.storage.tables import events
+from nightporter.storage.tables import desk, events
 
 _c = events.c
 _COLUMNS = ["number", "enterprise_id", "command_id", "device_id", "creator_integration_id", "state", "time"]
@@ -81,6 +81,28 @@ async def bounds(database: Database) -> tuple[int, int]:
     return (row[0], row[1]) if row and row[1] is not None else (1, 0)
 
 
+_PROGRESS = Statement(select(desk.c.facts, select(func.max(_c.number)).scalar_subquery()))
+_ALL_AFTER = Statement(
+    at_most(
+        select(_c.number, _c.enterprise_id, _c.command_id, _c.device_id, _c.creator_integration_id, _c.state)
+        .where(_c.number > given("number"))
+        .order_by(_c.number),
+        "count",
+    )
+)
+
+
+async def progress(database: Database) -> tuple[int, int]:
+    """How often the facts of properties were changed, and the number of the last event."""
+    row = await database.one(_PROGRESS)
+    return (row[0], row[1] or 0) if row else (0, 0)
+
+
+async def all_after(database: Database, last_seen: int, count: int) -> list[Event]:
+    """At most ``count`` events later than ``last_seen``, in order, whoever may see them."""
+    return [_event(row) for row in await database.few(_ALL_AFTER, number=last_seen, count=count)]
+
+
 async def after(database: Database, scope: Scope, last_seen: int, count: int) -> list[Event]:
     """At most ``count`` events later than ``last_seen`` that ``scope`` may see, in order (contract 3 rule 6)."""
     rows = await database.few(
@@ -91,4 +113,8 @@ async def after(database: Database, scope: Scope, last_seen: int, count: int) ->
         integration=scope.integration_id,
         count=count,
     )
-    return [Event(row[0], row[1], row[2], row[3], row[4], CommandState(row[5])) for row in rows]
+    return [_event(row) for row in rows]
+
+
+def _event(row: Row) -> Event:
+    return Event(row[0], row[1], row[2], row[3], row[4], CommandState(row[5]))

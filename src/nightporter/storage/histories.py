@@ -1,9 +1,10 @@
 """The states of a command after the first, as they are kept: ``,["Received",1700000000]`` for each, so that one is appended."""
 
 from datetime import datetime
+from typing import Any
 
 import msgspec
-from sqlalchemy import and_, case, func, literal_column, text
+from sqlalchemy import Text, and_, case, cast, func, literal_column, text
 
 from nightporter.domain.command import CommandState, StateChange
 from nightporter.storage.statements import given
@@ -20,15 +21,27 @@ KEPT = case(
     else_=_c.states,
 )
 """The history of a row that is updated, as it is before."""
-EXTENDED = func.coalesce(KEPT, literal_column("''")).concat(given("entry"))
-"""The same with the parameter ``entry`` appended."""
+
+
+def not_before(updated: Any, name: str) -> Any:
+    """The time in the parameter ``name``, or that of the last change where it is later: another node's clock may be ahead."""
+    return case((updated > given(name), updated), else_=given(name))
+
+
+EXTENDED = (
+    func.coalesce(KEPT, literal_column("''"))
+    .concat(given("entry"))
+    .concat(cast(not_before(_c.updated, "at"), Text))
+    .concat(literal_column("']'"))
+)
+"""The same with one more state: ``entry``, which :func:`entry` makes, at the time ``at``."""
 
 _decode = msgspec.json.Decoder(list[tuple[CommandState, int]]).decode
 
 
-def entry(state: CommandState, at: int) -> str:
-    """One more state, with its time in seconds since 1970."""
-    return f',["{state.value}",{at}]'
+def entry(state: CommandState) -> str:
+    """The beginning of one more state, up to its time."""
+    return f',["{state.value}",'
 
 
 def read(states: str | None, created: datetime, state: CommandState, updated: int) -> list[StateChange]:

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Any, overload
 
-from sqlalchemy import literal_column, select, update
+from sqlalchemy import case, literal_column, select, update
 
 from nightporter.domain.deadlines import Deadlines
 from nightporter.domain.errors import Unavailable, Undecided
@@ -46,9 +46,11 @@ from nightporter.storage.command_changes import (
 from nightporter.storage.commands import AddCommands
 from nightporter.storage.database import Database, Transaction
 from nightporter.storage.fact_records import DeleteFacts
+from nightporter.storage.freezing import RecordFreeze, frozen, record_freeze, refuse_moved
 from nightporter.storage.idempotency import Twin
 from nightporter.storage.property import SetProperty
 from nightporter.storage.property_load import LoadProperty, load_property
+from nightporter.storage.resealing import Reseal, reseal
 from nightporter.storage.resource_access_tokens import (
     AddResourceAccessTokens,
     ChangeResourceAccessTokens,
@@ -87,6 +89,8 @@ Intent = (
     | TouchTokens
     | Purge
     | RecordPurge
+    | RecordFreeze
+    | Reseal
 )
 
 _TOUCH = Statement(update(desk).values(demo=desk.c.demo))
@@ -118,16 +122,17 @@ _CARRY_OUT: dict[type[Any], Callable[[Batch, Sequence[Any]], Awaitable[list[obje
     ChangeResourceAccessTokens: resource_access_tokens.change_tokens,
     DeleteResourceAccessTokens: resource_access_tokens.delete_tokens,
     RecordPurge: record_purge,
+    RecordFreeze: record_freeze,
+    Reseal: reseal,
     Purge: purge,
 }
 """Every intent and the function that carries it out; a batch goes through it from top to bottom."""
 
 _STAMPED = Statement(select(desk.c.stamped))
 _STAMP = Statement(
-    # Where another node is about to stamp, that will do: nobody waits for it.
     update(desk)
-    .where(desk.c.one.in_(select(desk.c.one).where(desk.c.stamped < given("now")).with_for_update(skip_locked=True)))
-    .values(stamped=given("now"))
+    .values(stamped=case((desk.c.stamped < given("now"), given("now")), else_=desk.c.stamped))
+    .returning(desk.c.stamped)
 )
 _FACTS_CHANGED = Statement(update(desk).values(facts=desk.c.facts + literal_column("1")))
 
@@ -138,7 +143,7 @@ LONG_DOCUMENT = 256 * 1024
 
 def _is_long(intent: Intent) -> bool:
     """Whether carrying it out would hold up the event loop noticeably."""
-    if isinstance(intent, Purge):
+    if isinstance(intent, Purge | Reseal):
         return intent.size > LONG_DOCUMENT
     if isinstance(intent, AddAdministered):
         return len(intent.command.document or b"") > LONG_DOCUMENT
@@ -183,6 +188,7 @@ class Writer:
         self._committed: deque[tuple[list[Event], bool]] = deque()
         self._wake = asyncio.Event()
         self._last = 0
+        self._frozen_until = 0.0
         self._closing = False
         self._task: asyncio.Task[None] | None = None
 
@@ -206,7 +212,7 @@ class Writer:
     @overload
     async def write(self, intent: MoveCommand) -> bool: ...
     @overload
-    async def write(self, intent: ExpireCommands | ResolveStalled | Purge) -> int: ...
+    async def write(self, intent: ExpireCommands | ResolveStalled | Purge | Reseal) -> int: ...
     @overload
     async def write(self, intent: ChangeResourceAccessTokens) -> list[ResourceAccessToken] | None: ...
     @overload
@@ -227,6 +233,7 @@ class Writer:
         | AddAdministered
         | TouchTokens
         | RecordPurge
+        | RecordFreeze
         | Probe,
     ) -> None: ...
     async def write(self, intent: Intent) -> object:
@@ -235,6 +242,26 @@ class Writer:
         A caller that stops waiting may find its change made, never half made. Raises Unavailable when the database
         cannot write, or the desk is closing.
         """
+        if self._sources.elapsed() < self._frozen_until:
+            raise frozen()
+        return await self._hand_over(intent)
+
+    async def freeze(self, record: RecordFreeze) -> None:
+        """Refuse every change for the seconds that ``record`` says, 0 to take them again; what came before is durable then.
+
+        Of a desk that is frozen already only the time is set anew. Raises Unavailable, and then nothing is frozen.
+        """
+        was_frozen = self._sources.elapsed() < self._frozen_until
+        self._frozen_until = self._sources.elapsed() + record.seconds
+        if was_frozen == bool(record.seconds):
+            return
+        try:
+            await self._hand_over(record)
+        except BaseException:
+            self._frozen_until = 0.0
+            raise
+
+    async def _hand_over(self, intent: Intent) -> object:
         if self._closing:
             raise Unavailable("The desk is closing. Nothing was changed.")
         done: asyncio.Future[object] = asyncio.get_running_loop().create_future()
@@ -291,12 +318,11 @@ class Writer:
             return error
 
     async def _commit(self, intents: list[Intent]) -> list[object]:
-        now = max(seconds(self._sources.now()), self._last)
-
-        async def work(transaction: Transaction) -> tuple[list[object], list[Event], bool]:
-            batch = Batch(transaction, moment(now), now, self.deadlines)
-            if now > self._last:
-                await transaction.run(_STAMP, [{"now": now}])
+        async def work(transaction: Transaction) -> tuple[list[object], list[Event], bool, int]:
+            now = await self._stamp(transaction)
+            batch = Batch(transaction, moment(now), now, self.deadlines, seal=self._database.seal)
+            if not self._database.is_shared:
+                await refuse_moved(transaction)
             results: list[object] = [None] * len(intents)
             for kind, carry_out in _CARRY_OUT.items():
                 places = [place for place, intent in enumerate(intents) if type(intent) is kind]
@@ -310,11 +336,20 @@ class Writer:
             numbered = await events.number(batch)
             if numbered or batch.property_changed:
                 await transaction.tell(WAKE)
-            return results, numbered, batch.property_changed
+            return results, numbered, batch.property_changed, now
 
-        results, published, property_changed = await self._database.transact(
+        results, published, property_changed, now = await self._database.transact(
             work, apart=any(_is_long(intent) for intent in intents)
         )
         self._last = now
         self._committed.append((published, property_changed))
         return results
+
+    async def _stamp(self, transaction: Transaction) -> int:
+        """The time of this batch: that of the clock, unless a batch of any node had a later one."""
+        now, stamped = max(seconds(self._sources.now()), self._last), self._last
+        if self._database.is_shared:
+            stamped = (await transaction.fetch(_STAMPED, {}))[0][0]
+        if now > stamped:
+            stamped = (await transaction.fetch(_STAMP, {"now": now}))[0][0]
+        return int(max(now, stamped))

@@ -6,7 +6,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 import structlog
 import uuid_utils
@@ -17,11 +17,16 @@ from nightporter.domain.errors import Unknown
 from nightporter.domain.sources import Sources
 from nightporter.operations.administration.load_property import load_property
 from nightporter.push.hub import Hub
-from nightporter.settings import InvalidSetting, Settings
+from nightporter.push.relay import Relay
+from nightporter.settings import InvalidSetting, Settings, read_keys
 from nightporter.storage import events, property  # noqa: A004 - the property's own word
 from nightporter.storage.batch import Event
+from nightporter.storage.database import SharedDatabase
 from nightporter.storage.opening import open_database
 from nightporter.storage.places import Place
+from nightporter.storage.refused import DatabaseRefused
+from nightporter.storage.resealing import refuse_strangers
+from nightporter.storage.sealing import Seal
 from nightporter.storage.writer import Writer
 from nightporter.web.bodies import Receive, Send
 from nightporter.web.desk import Desk
@@ -35,11 +40,15 @@ from nightporter.web.readiness import Readiness
 from nightporter.web.recognition import Recognition
 from nightporter.web.refusals import body_of, status_of
 from nightporter.web.retention import Purger, retention_of
+from nightporter.web.shared_limit import SharedLimit
 from nightporter.web.socket import Socket
 from nightporter.web.sweeper import Sweeper
 
 SOCKET_PATH = b"/ws/connector"
 API = b"/api/"
+NO_KEYS = (
+    "PINs, documents, results and guest data are kept in the clear; see docs/encryption.md for nightporter new-key"
+)
 _log = structlog.get_logger()
 
 
@@ -74,8 +83,8 @@ def deadlines_of(settings: Settings) -> Deadlines:
 class App:
     """The ASGI application: sockets, the API, pages. Starts with the first lifespan message and ends with the last.
 
-    ``trusted`` is a token of whoever may read the files of the desk. Raises InvalidSetting for durations that
-    cannot be read.
+    ``trusted`` is a token of whoever may read the files of the desk, ``metrics`` counts what it does. Raises
+    InvalidSetting for durations that cannot be read.
     """
 
     def __init__(
@@ -86,18 +95,23 @@ class App:
         *,
         fill: bytes | None = None,
         trusted: str | None = None,
+        metrics: Metrics | None = None,
     ) -> None:
         self._settings = settings
         self._sources = sources
         self._place = place
         self._deadlines = deadlines_of(settings)
         self._retention = retention_of(settings)
+        self._seal = Seal(read_keys(settings.keys))
         self._fill = fill
         self._trusted = trusted
+        self._metrics = Metrics() if metrics is None else metrics
         self._api: Dispatch | None = None
         self._socket: Socket | None = None
         self._pages: Callable[..., Awaitable[None]] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        self.refused: DatabaseRefused | None = None
+        """Why the desk could not be opened, where that lies with the database."""
         self.readiness: Readiness | None = None
         """Of the desk, once it is open."""
 
@@ -133,7 +147,10 @@ class App:
         await receive()
         try:
             async with self.open() as desk:
-                # A server alone takes away what is over: what opens the desk for a moment has not the server's settings.
+                if not self._seal.ids and not desk.database.demo:
+                    _log.warning("nothing is encrypted", advice=NO_KEYS)
+                # A server alone does what the clock says: what opens the desk for a moment has not the server's settings.
+                desk.sweeper.start()
                 purger = Purger(desk.database, desk.writer, desk.sources, desk.retention)
                 purger.start()
                 try:
@@ -142,6 +159,8 @@ class App:
                 finally:
                     await purger.close()
         except Exception as error:
+            if isinstance(error, DatabaseRefused):
+                self.refused = error
             _log.error("the desk could not be opened or closed", exc_info=error)
             await send({"type": "lifespan.startup.failed", "message": str(error)})
             raise
@@ -152,26 +171,39 @@ class App:
         """An open desk, served by this application until the end of the block."""
         settings, sources = self._settings, self._sources
         database = await open_database(self._place)
+        database.seal = self._seal
         hub = Hub()
-        recognition = Recognition(database)
+        relay: Relay | None = None
+        recognition = Recognition(database, lambda: relay is None or relay.is_current)
         if self._trusted is not None:
             recognition.trust(self._trusted)
-        metrics = Metrics()
+        metrics = self._metrics
+
+        def facts_changed() -> None:
+            recognition.forget()
+            if self._socket is not None:
+                refreshing = asyncio.get_running_loop().create_task(self._socket.refresh())
+                self._tasks.add(refreshing)
+                refreshing.add_done_callback(self._tasks.discard)
 
         def publish(committed: list[Event], property_changed: bool) -> None:
-            hub.publish(committed)
             metrics.published(len(committed))
+            if relay is not None:
+                relay.committed(committed, property_changed)
+                return
+            hub.publish(committed)
             if property_changed:
-                recognition.forget()
-                if self._socket is not None:
-                    refreshing = asyncio.get_running_loop().create_task(self._socket.refresh())
-                    self._tasks.add(refreshing)
-                    refreshing.add_done_callback(self._tasks.discard)
+                facts_changed()
 
         writer = Writer(database, sources, publish, settings.batch_limit, self._deadlines, metrics.committed)
         last_use = LastUse(recognition, writer, sources)
         sweeper = Sweeper(database, writer, sources, self._deadlines)
         limit = RequestLimit(settings.request_limit, settings.request_window, sources.elapsed)
+        shared: SharedLimit | None = None
+        if database.is_shared:
+            relay = Relay(cast("SharedDatabase", database), hub, sources, facts_changed)
+            limit = shared = SharedLimit(settings.request_limit, settings.request_window, sources, relay.tell)
+            relay.on_message = shared.hear
         log = request_log(settings.log_level)
         desk = Desk(
             settings, sources, database, writer, hub, recognition, limit, metrics, log, sweeper, self._retention
@@ -182,16 +214,24 @@ class App:
             from nightporter.web.upstream import Upstream
 
             upstream = Upstream(settings)
+        try:
+            await refuse_strangers(database)
+        except BaseException:
+            await database.close()
+            raise
         await writer.start()
         try:
             if self._fill is not None and await property.is_empty(database):
                 await load_property(writer, sources, self._fill)
-            hub.published = (await events.bounds(database))[1]
+            if relay is None or shared is None:
+                hub.published = (await events.bounds(database))[1]
+            else:
+                await relay.start()
+                shared.start()
             self._api = Dispatch(desk, upstream)
             self._socket = Socket(desk)
             self.readiness = Readiness(desk)
             self._pages = Starlette(routes=Pages(desk, self.readiness).routes)
-            sweeper.start()
             last_use.start()
             yield desk
         finally:
@@ -200,6 +240,9 @@ class App:
                 await upstream.close()
             await last_use.close()
             await writer.close()
+            if relay is not None and shared is not None:
+                await shared.close()
+                await relay.close()
             await database.close()
 
 

@@ -198,7 +198,7 @@ class Dispatch:
             return await self._administer(operation, headers, body)
         tokens = _read_tokens(body)
         actor = await desk.recognition.of_raw(bytes(tokens.client_token), bytes(tokens.access_token))
-        desk.limit.count(actor.access_token_id)
+        await desk.limit.count(actor.access_token_id)
         actor.permit(operation.right, operation.portfolio is not Portfolio.NO)
         parameters = operation.decode(body)
         call = Call(
@@ -237,7 +237,7 @@ class Dispatch:
         """Recognise, limit and permit an administrator."""
         desk = self._desk
         administrator = await desk.recognition.of_administrator(headers.authorization)
-        desk.limit.count(administrator.token_id or administrator.name)
+        await desk.limit.count(administrator.token_id or administrator.name)
         administrator.permit(operation.whole_desk)
         return AdministrationCall(
             operation.path, administrator, desk.database, desk.writer, desk.sources, desk.retention

@@ -16,17 +16,26 @@ class RequestLimit:
         self._elapsed = elapsed
         self._accepted: dict[str, deque[float]] = {}
 
-    def count(self, access_token_id: str) -> None:
+    async def count(self, access_token_id: str) -> None:
         """Count one request; raises TooManyRequests, and then does not count it."""
-        if not self._limit:
-            return
+        if self._limit:
+            self._accept(access_token_id, self._limit)
+
+    def _accept(self, access_token_id: str, limit: int) -> None:
+        self._check(access_token_id, limit).append(self._elapsed())
+
+    def _check(self, access_token_id: str, limit: int) -> deque[float]:
+        """What was accepted within the window; raises TooManyRequests when that is all there may be."""
+        accepted = self._recent(access_token_id)
+        if len(accepted) >= limit:
+            raise TooManyRequests(max(1, math.ceil(accepted[-limit] + self._window - self._elapsed())))
+        return accepted
+
+    def _recent(self, access_token_id: str) -> deque[float]:
         accepted = self._accepted.get(access_token_id)
         if accepted is None:
             accepted = self._accepted[access_token_id] = deque()
-        now = self._elapsed()
-        since = now - self._window
+        since = self._elapsed() - self._window
         while accepted and accepted[0] <= since:
             accepted.popleft()
-        if len(accepted) >= self._limit:
-            raise TooManyRequests(max(1, math.ceil(accepted[0] + self._window - now)))
-        accepted.append(now)
+        return accepted

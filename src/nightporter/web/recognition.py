@@ -1,6 +1,7 @@
 """Recognising callers: two raw tokens to an Actor, remembered until a fact of the property changes."""
 
 import hashlib
+from collections.abc import Callable
 
 import msgspec
 
@@ -16,10 +17,15 @@ REMEMBERED = 10_000
 
 
 class Recognition:
-    """The callers that were recognised lately, under a hash of what they sent; strangers are not remembered."""
+    """The callers that were recognised lately, under a hash of what they sent; strangers are not remembered.
 
-    def __init__(self, database: Database) -> None:
+    Nobody is remembered while ``is_current`` says that facts may have changed on another node.
+    """
+
+    def __init__(self, database: Database, is_current: Callable[[], bool] = lambda: True) -> None:
         self._database = database
+        self._is_current = is_current
+        self._generation = 0
         self._local: str | None = None
         self._known: dict[bytes, Actor] = {}
         self._administrators: dict[str, Administrator] = {}
@@ -33,6 +39,7 @@ class Recognition:
 
     def forget(self) -> None:
         """Facts have changed: everybody is looked up again."""
+        self._generation += 1  # whoever is being looked up right now is not remembered either
         self._known.clear()
         self._administrators.clear()
 
@@ -48,12 +55,14 @@ class Recognition:
         sent = token_hash(token.strip())
         if self._local is not None and same(sent, self._local):
             return LOCAL
-        found = self._administrators.get(sent)
+        found = self._administrators.get(sent) if self._is_current() else None
         if found is None:
+            generation = self._generation
             found = await administrator(self._database, sent)
             if len(self._administrators) >= REMEMBERED:
                 self._administrators.clear()
-            self._administrators[sent] = found
+            if generation == self._generation:
+                self._administrators[sent] = found
         if found.token_id is not None:
             self.used.add(("administration_tokens", found.token_id))
         return found
@@ -61,13 +70,15 @@ class Recognition:
     async def of_raw(self, client_token: bytes, access_token: bytes) -> Actor:
         """The actor behind two JSON values, of whatever type they came; raises NotRecognised (D7)."""
         sent = hashlib.sha256(client_token + b"\0" + access_token).digest()
-        actor = self._known.get(sent)
+        actor = self._known.get(sent) if self._is_current() else None
         if actor is None:
+            generation = self._generation
             client = _text(client_token, "ClientToken")
             actor = await self.of_text(client, _text(access_token, "AccessToken"))
             if len(self._known) >= REMEMBERED:
                 self._known.clear()
-            self._known[sent] = actor
+            if generation == self._generation:
+                self._known[sent] = actor
         self.used.add(("access_tokens", actor.access_token_id))
         return actor
 
