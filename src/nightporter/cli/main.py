@@ -6,8 +6,10 @@ import typer
 
 from nightporter.cli import (
     audit,
+    backup,
     clients,
     commands,
+    copy,
     cut_key,
     demo,
     devices,
@@ -22,6 +24,7 @@ from nightporter.cli import (
     portfolios,
     purge,
     records,
+    restore,
     schema,
     serve,
     tokens,
@@ -42,6 +45,9 @@ app = typer.Typer(
 )
 app.command("demo", epilog=SERVER_EXIT_CODES)(demo.demo)
 app.command("serve", epilog=SERVER_EXIT_CODES)(serve.serve)
+app.command("backup", epilog=SERVER_EXIT_CODES)(backup.backup)
+app.command("restore", epilog=SERVER_EXIT_CODES)(restore.restore)
+app.command("copy", epilog=ADMINISTRATION_EXIT_CODES)(copy.copy)
 app.command("upgrade", epilog=SERVER_EXIT_CODES)(upgrade.upgrade)
 app.command("load", epilog=ADMINISTRATION_EXIT_CODES)(load.load)
 app.command("export", epilog=ADMINISTRATION_EXIT_CODES)(export.export)

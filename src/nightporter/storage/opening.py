@@ -135,13 +135,16 @@ def open_sqlite(path: Path) -> SqliteDatabase:
     return SqliteDatabase(path, demo=bool(desk["demo"]), secret=desk["secret"])
 
 
-def check_sqlite(path: Path) -> dict[str, Any]:
-    """The row of the desk in a file that this release can serve; raises DatabaseRefused for any other."""
+def check_sqlite(path: Path, named: Path | None = None) -> dict[str, Any]:
+    """The row of the desk in a file that this release can serve; raises DatabaseRefused for any other.
+
+    ``named`` is what it is called in the refusal, if not ``path``.
+    """
     found = _revision(path)
     desk = _desk(path) if found else {}
-    _check(path, found, desk.get("works_since"), desk.get("moved"))
+    _check(named or path, found, desk.get("works_since"), desk.get("moved"))
     if not desk:
-        raise DatabaseUnfinished(f"{path} was not made to its end. Delete it and begin again.")
+        raise DatabaseUnfinished(f"{named or path} was not made to its end. Delete it and begin again.")
     return desk
 
 

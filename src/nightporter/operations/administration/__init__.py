@@ -8,6 +8,7 @@ from nightporter.operations.administration import (
     audit_records,
     clients,
     commands,
+    desk,
     devices,
     enterprises,
     events,
@@ -86,6 +87,7 @@ ADMINISTRATION: tuple[Operation, ...] = (
     _line("properties/load", properties.load, properties.PropertyFile, properties.LoadedRecords, whole=True, file=True),
     _line("properties/export", properties.export, properties.ExportParameters, properties.PropertyFile),
     _line("retention/purge", retention.purge, retention.Parameters, retention.Purged, whole=True),
+    _line("desk/freeze", desk.freeze, desk.Parameters, whole=True),
     _line("events/getAll", events.get_all, events.Parameters, events.CommandEvents),
     _line("auditRecords/getAll", audit_records.get_all, audit_records.Parameters, audit_records.AuditRecords),
 )
