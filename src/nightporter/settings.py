@@ -1,5 +1,6 @@
 """Every setting once: name, type, default and help. The environment, the TOML file, the flags and the docs come from here."""
 
+import binascii
 import os
 import re
 import tomllib
@@ -16,8 +17,8 @@ class InvalidSetting(Exception):
     """A setting has no usable value; the message says which one, where it came from and what would do."""
 
 
-def _setting(default: Any, about: str) -> Any:
-    return field(default=default, metadata={"about": about})
+def _setting(default: Any, about: str, *, secret: bool = False) -> Any:
+    return field(default=default, repr=not secret, metadata={"about": about, "secret": secret})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +87,12 @@ class Settings:
     debug: bool = _setting(False, "fill Details of error replies with diagnostics; never where strangers can call")
     log_level: str = _setting("info", "least level that is logged: debug, info, warning or error")
 
+    keys: str = _setting(
+        "",
+        "keys that encrypt PINs, documents, results and guest data in the database, with commas between them: the first "
+        "encrypts, all decrypt; each as nightporter new-key prints one; empty: all is kept in the clear",
+        secret=True,
+    )
 
 @dataclass(frozen=True, slots=True)
 class Described:
@@ -98,6 +105,8 @@ class Described:
 
     @property
     def variable(self) -> str:
+    is_secret: bool = False
+    """Whether it comes from the environment or the file alone: every user of the machine may see a flag."""
         """Its environment variable."""
         return PREFIX + self.name.upper()
 
@@ -105,7 +114,9 @@ class Described:
 def described() -> tuple[Described, ...]:
     """All settings in the order in which they are declared."""
     types = get_type_hints(Settings)
-    return tuple(Described(f.name, types[f.name], f.default, f.metadata["about"]) for f in fields(Settings))
+    return tuple(
+        Described(f.name, types[f.name], f.default, f.metadata["about"], f.metadata["secret"]) for f in fields(Settings)
+    )
 
 
 _TRUE, _FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off"}
@@ -146,9 +157,32 @@ def _read(setting: Described, value: Any, origin: str) -> Any:
     return read
 
 
+    if setting.name == "keys":
+        try:
+            read_keys(read)
+        except ValueError as wrong:
+            raise InvalidSetting(f"keys ({origin}): {wrong}") from None
 def _is_origin(text: str) -> bool:
     """Whether it is scheme, host and port alone."""
     try:
+KEY = 32
+"""How many bytes a key has."""
+
+
+def read_keys(text: str) -> tuple[bytes, ...]:
+    """The keys of the setting ``keys``, each KEY bytes; raises ValueError, which tells no key."""
+    keys: list[bytes] = []
+    for number, one in enumerate(text.split(",") if text.strip() else (), 1):
+        try:
+            key = binascii.a2b_base64(one.strip(), strict_mode=True)
+        except ValueError:
+            key = b""
+        if len(key) != KEY:
+            raise ValueError(f"number {number} is not {KEY} bytes in base64; make one with: nightporter new-key")
+        keys.append(key)
+    return tuple(keys)
+
+
         return _ORIGIN.fullmatch(text) is not None and urlsplit(text).port != 0
     except ValueError:  # a port or an IPv6 address that cannot be
         return False

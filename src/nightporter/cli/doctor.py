@@ -85,6 +85,8 @@ def _findings(database: Path, file: Path | None) -> Iterator[Finding]:
     yield _server(database)
     for check in _CHECKS:
         yield check(found, now)
+    if (keys := _keys(database, file)) is not None:
+        yield _encryption(found, keys)
 
 
 def _settings(database: Path, file: Path | None) -> Iterator[Finding]:
@@ -111,6 +113,30 @@ def _settings(database: Path, file: Path | None) -> Iterator[Finding]:
         yield Finding(WARNING, "settings", f"it listens on {settings.host}, where other machines can call", advice)
     elif not unknown:
         yield Finding(OK, "settings", "every one can be used")
+
+
+def _keys(database: Path, file: Path | None) -> tuple[str, ...] | None:
+    """The ids of the keys, the first one first; None where the settings cannot be used, which is told already."""
+    from nightporter.settings import InvalidSetting, load, read_keys
+    from nightporter.storage.sealing import key_id
+
+    try:
+        return tuple(key_id(key) for key in read_keys(load({"database": str(database)}, file).keys))
+    except InvalidSetting:
+        return None
+
+
+def _encryption(found: "Examination", keys: tuple[str, ...]) -> Finding:
+    about = "keys"
+    if missing := sorted(key for key in found.keys if key is not None and key not in keys):
+        advice = "set keys (NIGHTPORTER_KEYS) as serve has it; what another key has encrypted cannot be read without it"
+        return Finding(PROBLEM, about, f"values are encrypted with keys that are not here: {_some(missing)}", advice)
+    if not keys:
+        advice = "run: nightporter new-key, and set keys (NIGHTPORTER_KEYS) to what it prints; see docs/encryption.md"
+        return Finding(WARNING, about, "there is none: PINs, documents and guest data are kept in the clear", advice)
+    if found.keys - {keys[0]}:
+        return Finding(WARNING, about, "not all is encrypted with the first key", "run: nightporter rotate-keys")
+    return Finding(OK, about, f"values are encrypted with key {keys[0]}")
 
 
 def _year(now: "datetime") -> Finding:

@@ -19,12 +19,14 @@ from nightporter.cli import (
     hotel,
     integrations,
     load,
+    new_key,
     openapi,
     pay,
     portfolios,
     purge,
     records,
     restore,
+    rotate_keys,
     schema,
     serve,
     tokens,
@@ -61,6 +63,8 @@ app.add_typer(commands.app, name="commands")
 app.command("doctor", epilog="Exit codes: 0 done; 1 a problem was found; 2 wrong usage.")(doctor.doctor)
 app.command("audit", epilog=ADMINISTRATION_EXIT_CODES)(audit.audit)
 app.command("purge", epilog=ADMINISTRATION_EXIT_CODES)(purge.purge)
+app.command("new-key", epilog="Exit codes: 0 done; 2 wrong usage.")(new_key.new_key)
+app.command("rotate-keys", epilog=ADMINISTRATION_EXIT_CODES)(rotate_keys.rotate_keys)
 app.add_typer(enterprises.app, name="enterprises")
 app.add_typer(portfolios.app, name="portfolios")
 app.add_typer(clients.app, name="clients")

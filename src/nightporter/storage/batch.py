@@ -7,6 +7,7 @@ from nightporter.domain.command import CommandState
 from nightporter.domain.deadlines import Deadlines
 from nightporter.domain.value import value
 from nightporter.storage.database import Transaction
+from nightporter.storage.sealing import PLAIN, Seal
 
 
 @value
@@ -36,6 +37,7 @@ class Batch:
     changes: list[Change] = field(default_factory=list)
     """What events will tell: enterprise, command, device, creating integration, state."""
     property_changed: bool = False
+    seal: Seal = PLAIN
 
     def event(
         self, enterprise_id: str, command_id: str, device_id: str, creator: str | None, state: CommandState

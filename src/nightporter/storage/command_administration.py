@@ -18,6 +18,7 @@ from nightporter.storage.batch import Batch
 from nightporter.storage.command_changes import MoveCommand, move_commands
 from nightporter.storage.commands import AddCommands, add_commands, bounds
 from nightporter.storage.database import Database
+from nightporter.storage.sealing import DATA
 from nightporter.storage.statements import Row, Statement, among, at_most, given
 from nightporter.storage.tables import commands, devices, documents
 from nightporter.storage.types import moment
@@ -195,9 +196,11 @@ class Snapshot:
 
 
 async def snapshot(database: Database, enterprise_id: str, command_id: str) -> Snapshot:
-    """What the command, which is there, was made of."""
+    """What the command, which is there, was made of. Raises Unavailable when it cannot be opened."""
     (row,) = await database.many(_SNAPSHOT, enterprise=enterprise_id, command=command_id)
+    data = database.seal.open(DATA, enterprise_id, command_id, row[0])
+    document = None if row[3] is None else database.seal.open_document(enterprise_id, command_id, row[3])
     return Snapshot(
-        row[0], row[1], row[2], row[3], bool(row[4]), row[5], CommandState(row[6]), row[7], DeviceType(row[8]), row[9],
+        data, row[1], row[2], document, bool(row[4]), row[5], CommandState(row[6]), row[7], DeviceType(row[8]), row[9],
         None if row[10] is None else moment(row[10]), row[11] is not None,
     )  # fmt: skip

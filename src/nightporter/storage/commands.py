@@ -7,19 +7,7 @@ from functools import cache, lru_cache
 from typing import Any
 
 import msgspec
-from sqlalchemy import (
-    ColumnElement,
-    Select,
-    TextClause,
-    and_,
-    case,
-    literal_column,
-    or_,
-    select,
-    text,
-    tuple_,
-    union_all,
-)
+from sqlalchemy import Select, and_, case, literal_column, or_, select, text, tuple_, union_all
 
 from nightporter.access.actor import Scope
 from nightporter.domain.command import (
@@ -40,6 +28,7 @@ from nightporter.storage import histories, idempotency
 from nightporter.storage.batch import Batch
 from nightporter.storage.database import Database
 from nightporter.storage.idempotency import Once, Twin
+from nightporter.storage.sealing import DATA, RESULT, Seal
 from nightporter.storage.statements import Row, Statement, add, among, at_most, given, newest_first, older_than
 from nightporter.storage.tables import commands, devices, documents, results
 from nightporter.storage.types import moment, seconds
@@ -111,8 +100,9 @@ async def add_commands(batch: Batch, intents: Sequence[AddCommands]) -> list[obj
     adding = [command for intent, is_free in zip(intents, free, strict=True) if is_free for command in intent.commands]
     if adding:
         await batch.transaction.run(_ADD, [_row(batch, command) for command in adding])
-    if files := [(c.enterprise_id, c.id, c.document) for c in adding if c.document is not None]:
-        await batch.transaction.run(_ADD_DOCUMENT, files)
+    files = [(c.enterprise_id, c.id, c.document) for c in adding if c.document is not None]
+    if files:
+        await batch.transaction.run(_ADD_DOCUMENT, [(e, i, batch.seal.close_document(e, i, d)) for e, i, d in files])
     for command in adding:
         batch.event(command.enterprise_id, command.id, command.device_id, command.creator_integration_id, command.state)
     return [ids if is_free else Twin() for ids, is_free in zip(made, free, strict=True)]
@@ -124,9 +114,10 @@ def _row(batch: Batch, command: NewCommand) -> tuple[Any, ...]:
     size = None if command.document is None else len(command.document)
     after = batch.deadlines.expiry(command.device_type, command.expires_after)
     expires = created + after if after is not None and command.state in ACTIVE else None
+    data = batch.seal.close(DATA, command.enterprise_id, command.id, command.data)
     return (
         command.enterprise_id, command.id, command.device_id, command.device_type.value, command.state.value, created,
-        updated, _text(command.creator), command.creator_integration_id, command.data, size,
+        updated, _text(command.creator), command.creator_integration_id, data, size,
         command.payment_request_id, command.reservation_id, expires,
     )  # fmt: skip
 
@@ -174,9 +165,7 @@ _TOLD_ROWS = _ROWS.add_columns(_c.updated, _c.progress, _c.notes, results.c.cont
 _k = commands.alias("chosen").c
 
 
-def _chosen(
-    *conditions: ColumnElement[bool] | TextClause, lists: Sequence[str], rows: Select[Any] = _ROWS
-) -> Statement:
+def _chosen(*conditions: Any, lists: Sequence[str], rows: Select[Any] = _ROWS) -> Statement:
     """Rows that an index of their own finds, put in order by their keys before anything else of them is read."""
     keys = select(_k.sequence).where(among(_k.enterprise_id, "enterprises"), *conditions, older_than(_k))
     keys = at_most(newest_first(keys, _k), "count")
@@ -216,22 +205,24 @@ def _newest(parts: Sequence[list[Row]], count: int) -> list[Row]:
     return sorted(every, key=lambda row: (row[_CREATED], row[_SEQUENCE]), reverse=True)[:count]
 
 
-def _kept(row: Row, now: datetime) -> KeptCommand:
+def _kept(seal: Seal, row: Row, now: datetime) -> KeptCommand:
     state, created, expires = CommandState(row[3]), moment(row[4]), None if row[13] is None else moment(row[13])
     lapsed = is_overdue(state, expires, now)
     return KeptCommand(
         row[0], row[1], row[2], CommandState.CANCELLED if lapsed else state, created, _creators.decode(row[5]),
-        row[6], DeviceType(row[7]), row[8], row[9], row[10].encode(), row[11], row[12],
-        _execution(row, state, created, expires if lapsed else None) if len(row) > _UPDATED else None,
+        row[6], DeviceType(row[7]), row[8], row[9], seal.open(DATA, row[1], row[0], row[10]).encode(), row[11],
+        None if row[12] is None else seal.open_document(row[1], row[0], row[12]),
+        _execution(seal, row, state, created, expires if lapsed else None) if len(row) > _UPDATED else None,
     )  # fmt: skip
 
 
 _UPDATED = 14  # where what only Execution tells begins
 
 
-def _execution(row: Row, state: CommandState, created: datetime, lapsed: datetime | None) -> Execution:
+def _execution(seal: Seal, row: Row, state: CommandState, created: datetime, lapsed: datetime | None) -> Execution:
     """What is kept of the execution; ``lapsed`` is when the command became overdue, where that is not written yet."""
     updated, progress, notes, result, executor, states = row[_UPDATED:]
+    result = None if result is None else seal.open(RESULT, row[1], row[0], result)
     told = histories.read(states, created, state, updated)
     if lapsed is not None:
         notes = expiry_note(lapsed - histories.waits_since(told))
@@ -256,7 +247,7 @@ async def active(database: Database, scope: Scope, after: Position, count: int, 
         )
         for enterprise_id in scope.enterprise_ids
     ]
-    return [_kept(row, now) for row in _newest(parts, count)]
+    return [_kept(database.seal, row, now) for row in _newest(parts, count)]
 
 
 async def by_ids(
@@ -283,7 +274,7 @@ async def by_ids(
         sequence=after.sequence,
         count=count,
     )
-    return [_kept(row, now) for row in rows]
+    return [_kept(database.seal, row, now) for row in rows]
 
 
 _POSITION = Statement(
@@ -395,4 +386,4 @@ async def fiscal(
             **bounds(updated),
             **page,
         )
-    return [_kept(row, now) for row in rows]
+    return [_kept(database.seal, row, now) for row in rows]

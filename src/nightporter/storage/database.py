@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol, TypeVar
 
+from nightporter.storage.sealing import Seal
 from nightporter.storage.statements import Row, Statement
 
 T = TypeVar("T")
@@ -46,6 +47,8 @@ class Database(Protocol):
     secret: bytes
     is_shared: bool
     """Whether other nodes may write too; such a database is a SharedDatabase."""
+    seal: Seal
+    """With which values are sealed and opened; rows come as they are kept."""
 
     async def one(self, statement: Statement, **given: Any) -> Row | None:
         """The first row of a read that touches a handful of rows."""
@@ -57,7 +60,7 @@ class Database(Protocol):
         """All rows of a read that may take long; stops when it is cancelled."""
 
     def document(self, enterprise_id: str, command_id: str) -> AsyncIterator[bytes]:
-        """The document of a command, piece by piece."""
+        """The document of a command, opened, piece by piece. Raises Unavailable when it cannot be opened."""
 
     def snapshot(self) -> AbstractAsyncContextManager[Snapshot]:
         """Several reads of one moment, until the end of the block."""

@@ -8,6 +8,8 @@ from typing import Any
 
 from nightporter.domain.value import value
 from nightporter.storage.refused import DatabaseRefused
+from nightporter.storage.resealing import SAMPLE, SAMPLES
+from nightporter.storage.sealing import key_of
 
 
 class DatabaseDamaged(DatabaseRefused):
@@ -47,6 +49,8 @@ class Examination:
     waiting: list[WaitingCommands]
     outlived: int
     """Resource access tokens that are active although their validity is over."""
+    keys: frozenset[str | None]
+    """The ids of the keys that some of the values are encrypted with; None where one is in the clear."""
 
 
 @value
@@ -109,6 +113,9 @@ def examine(path: Path, limits: Limits) -> Examination:
             unreachable=read.execute(_UNREACHABLE).fetchall(),
             waiting=[WaitingCommands(*row) for row in read.execute(_WAITING, given)],
             outlived=read.execute(_OUTLIVED, given).fetchone()[0],
+            keys=frozenset(
+                key_of(row[0]) for sample in SAMPLES for row in read.execute(sample.sqlite, {"count": SAMPLE})
+            ),
         )
 
 

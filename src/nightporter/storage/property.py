@@ -23,7 +23,7 @@ from nightporter.storage.batch import Batch
 from nightporter.storage.commands import AddCommands, add_commands
 from nightporter.storage.database import Database
 from nightporter.storage.lock_ids import with_lock_ids
-from nightporter.storage.resource_access_tokens import PUT_TOKEN
+from nightporter.storage.resource_access_tokens import PUT_TOKEN, sealed
 from nightporter.storage.statements import Row, Statement, among, given, put
 from nightporter.storage.types import moment
 
@@ -327,7 +327,7 @@ async def set_property(batch: Batch, intents: Sequence[SetProperty]) -> list[obj
         for token in intent.tokens:
             kept = await fetch(_TOKEN_UPDATED, {"enterprise": token["enterprise_id"], "id": token["id"]})
             if not kept or kept[0][0] <= token["updated"]:
-                tokens.append(token)
+                tokens.append(sealed(batch.seal, token))
         if tokens:
             await run(PUT_TOKEN, tokens)
         missing = [

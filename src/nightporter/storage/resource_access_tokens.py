@@ -1,12 +1,13 @@
 """Resource access tokens: their rows, and the changes that are made of them, all or none at a time."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import false, func, select, update
 from sqlalchemy.sql import Select
 
 from nightporter.access.actor import Scope
+from nightporter.domain.errors import Unavailable
 from nightporter.domain.interval import Interval
 from nightporter.domain.resource_access_token import (
     NewResourceAccessToken,
@@ -21,6 +22,7 @@ from nightporter.storage.batch import Batch
 from nightporter.storage.commands import Position, bounds
 from nightporter.storage.database import Database
 from nightporter.storage.idempotency import Once, Twin
+from nightporter.storage.sealing import VALUE, Seal
 from nightporter.storage.statements import (
     Row,
     Statement,
@@ -102,9 +104,10 @@ _DELETE = Statement(
 )
 
 
-def _token(row: Row) -> ResourceAccessToken:
+def _token(seal: Seal, row: Row) -> ResourceAccessToken:
+    value = seal.open(VALUE, row[0], row[1], row[6])
     return ResourceAccessToken(
-        row[1], row[0], row[2], row[3], row[4], ResourceAccessTokenType(row[5]), row[6], row[7], moment(row[8]),
+        row[1], row[0], row[2], row[3], row[4], ResourceAccessTokenType(row[5]), value, row[7], moment(row[8]),
         moment(row[9]), Permissions(bool(row[10]), bool(row[11]), bool(row[12]), bool(row[13])), moment(row[14]),
         moment(row[15]), bool(row[16]),
     )  # fmt: skip
@@ -121,11 +124,17 @@ async def add_tokens(batch: Batch, intents: Sequence[AddResourceAccessTokens]) -
 
 def _row(batch: Batch, token: NewResourceAccessToken) -> tuple[Any, ...]:
     opens = token.permissions
+    value = batch.seal.close(VALUE, token.enterprise_id, token.id, token.value)
     return (
         token.enterprise_id, token.id, token.service_order_id, token.companionship_id, token.resource_id,
-        token.type.value, token.value, token.serial_number, seconds(token.validity_start), seconds(token.validity_end),
+        token.type.value, value, token.serial_number, seconds(token.validity_start), seconds(token.validity_end),
         opens.bed, opens.room, opens.floor, opens.building, batch.seconds, batch.seconds, True,
     )  # fmt: skip
+
+
+def sealed(seal: Seal, row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row for PUT_TOKEN, as it is kept."""
+    return {**row, "value": seal.close(VALUE, row["enterprise_id"], row["id"], row["value"])}
 
 
 async def change_tokens(batch: Batch, intents: Sequence[ChangeResourceAccessTokens]) -> list[object]:
@@ -134,13 +143,19 @@ async def change_tokens(batch: Batch, intents: Sequence[ChangeResourceAccessToke
     for intent in intents:
         try:
             async with batch.transaction.savepoint():
-                results.append([_token(await _change(batch, intent.enterprise_id, one)) for one in intent.changes])
+                changed = [await _change(batch, intent.enterprise_id, one) for one in intent.changes]
+                kept = [_token(batch.seal, row) for row in changed]
+            results.append(kept)
         except _Stale:
             results.append(None)
+        except Unavailable as refusal:
+            # A value that cannot be opened is the trouble of this intent alone.
+            results.append(refusal)
     return results
 
 
 async def _change(batch: Batch, enterprise_id: str, change: ResourceAccessTokenChange) -> Row:
+    value = None if change.value is None else batch.seal.close(VALUE, enterprise_id, change.id, change.value)
     changed = await batch.transaction.fetch(
         _CHANGE,
         {
@@ -148,7 +163,7 @@ async def _change(batch: Batch, enterprise_id: str, change: ResourceAccessTokenC
             "token": change.id,
             "validity_start": seconds(change.validity_start) if change.validity_start else None,
             "validity_end": seconds(change.validity_end) if change.validity_end else None,
-            "value": change.value,
+            "value": value,
             "bed": change.bed,
             "room": change.room,
             "floor": change.floor,
@@ -183,7 +198,7 @@ _POSITION = Statement(
 async def some(database: Database, scope: Scope, ids: Sequence[str]) -> dict[str, ResourceAccessToken]:
     """Those of the tokens ``ids`` that are in scope, active or deleted, by id."""
     rows = await database.few(_SOME, enterprises=scope.enterprise_ids, ids=ids)
-    return {row[1]: _token(row) for row in rows}
+    return {row[1]: _token(database.seal, row) for row in rows}
 
 
 async def position(database: Database, scope: Scope, token_id: str) -> Position | None:
@@ -253,4 +268,4 @@ async def page(
     if wanted.updated is not None:
         given_values |= bounds(wanted.updated)
     rows = await database.many(statement, **given_values)
-    return [_token(row) for row in rows]
+    return [_token(database.seal, row) for row in rows]

@@ -20,6 +20,7 @@ from nightporter.storage.audit import Audit, Change
 from nightporter.storage.batch import Batch
 from nightporter.storage.database import Database
 from nightporter.storage.idempotency import LIFETIME
+from nightporter.storage.sealing import DATA, Seal
 from nightporter.storage.statements import Row, Statement, among, at_most, given
 from nightporter.storage.tables import (
     audit_records,
@@ -157,7 +158,7 @@ async def find(database: Database, kind: Kept, until: int, now: int, since: Any 
     statement = _PAGES[kind]
     if kind in _OF_COMMANDS:
         rows = await database.many(statement, since=since or 0, until=until, count=BATCH)
-        return _of_commands(kind, rows)
+        return _of_commands(kind, rows, database.seal)
     if kind is Kept.RESOURCE_ACCESS_TOKENS:
         rows = await database.many(statement, until=until, keyed=now - LIFETIME, count=BATCH)
         return Found(tuple(rows), 0 if len(rows) == BATCH else None)
@@ -171,11 +172,13 @@ async def find(database: Database, kind: Kept, until: int, now: int, since: Any 
     return Found(old, 0 if len(old) == MANY else None)
 
 
-def _of_commands(kind: Kept, rows: list[Row]) -> Found:
+def _of_commands(kind: Kept, rows: list[Row], seal: Seal) -> Found:
     if kind is Kept.RESULTS:
         found = [row[1:] for row in rows]
     elif kind is Kept.GUESTS:
-        found = [(row[1], row[2], without_guest(DeviceType(row[3]), row[4])) for row in rows]
+        found = [
+            (row[1], row[2], without_guest(DeviceType(row[3]), seal.open(DATA, row[1], row[2], row[4]))) for row in rows
+        ]
     else:
         size, taken = 0, 0
         while taken < len(rows) and (taken == 0 or size + (rows[taken][3] or 0) <= BYTES):
@@ -244,7 +247,13 @@ async def _take_results(batch: Batch, one: Purge) -> int:
 
 async def _strip_guests(batch: Batch, one: Purge) -> int:
     rows = [
-        {"enterprise": row[0], "command": row[1], "data": row[2], "until": one.until, "now": batch.seconds}
+        {
+            "enterprise": row[0],
+            "command": row[1],
+            "data": batch.seal.close(DATA, row[0], row[1], row[2]),
+            "until": one.until,
+            "now": batch.seconds,
+        }
         for row in one.rows
     ]
     return await batch.transaction.run(_STRIP, rows)

@@ -12,6 +12,7 @@ from nightporter.domain.resource_access_token import ResourceAccessTokenType
 from nightporter.operations.administration.kept_record import device_record, kept_record
 from nightporter.storage import property_export as rows
 from nightporter.storage.database import Database, Snapshot
+from nightporter.storage.sealing import DATA, VALUE, Seal
 from nightporter.storage.statements import Row, Statement
 from nightporter.storage.types import moment
 from nightporter.wire import property_file as shapes
@@ -38,7 +39,9 @@ async def export_property(
         there = [row[0] async for row in snapshot.rows(rows.ENTERPRISE_IDS)]
         if enterprise_ids is not None and not set(enterprise_ids) <= set(there):
             raise Invalid("EnterpriseIds")
-        export = _Export(snapshot, there if enterprise_ids is None else enterprise_ids, enterprise_ids is None)
+        export = _Export(
+            snapshot, database.seal, there if enterprise_ids is None else enterprise_ids, enterprise_ids is None
+        )
         text = bytearray()
         for place, part in enumerate(RECORDS):
             text += b'%s\n"%s": [' % (b"," if place else b"{", part.encode())
@@ -54,8 +57,9 @@ async def export_property(
 
 
 class _Export:
-    def __init__(self, snapshot: Snapshot, enterprise_ids: Sequence[str], is_whole: bool) -> None:
+    def __init__(self, snapshot: Snapshot, seal: Seal, enterprise_ids: Sequence[str], is_whole: bool) -> None:
         self._snapshot = snapshot
+        self._seal = seal
         self._enterprise_ids = enterprise_ids
         self._is_whole = is_whole
 
@@ -130,10 +134,10 @@ class _Export:
 
     async def _commands(self) -> AsyncIterator[Shape]:
         async for row in self._rows(rows.COMMANDS):
-            data = row[7].encode()
+            data = self._seal.open(DATA, row[0], row[1], row[7]).encode()
             if row[8] is not None:
                 async for document in self._snapshot.rows(rows.DOCUMENT, enterprise=row[0], command=row[1]):
-                    data = with_file(data, document[0])
+                    data = with_file(data, self._seal.open_document(row[0], row[1], document[0]))
             creator = msgspec.json.decode(row[6], type=Creator)
             yield shapes.CommandRecord(
                 enterprise_id=Id(row[0]),
@@ -161,7 +165,7 @@ class _Export:
                 companionship_id=row[3] and Id(row[3]),
                 resource_id=row[4] and Id(row[4]),
                 type=ResourceAccessTokenType(row[5]),
-                value=row[6],
+                value=self._seal.open(VALUE, row[0], row[1], row[6]),
                 serial_number=row[7],
                 validity_start_utc=_utc(row[8]),
                 validity_end_utc=_utc(row[9]),

@@ -10,6 +10,7 @@ import asyncpg
 from nightporter.domain.errors import Unavailable, Undecided
 from nightporter.storage.database import Snapshot, Transaction
 from nightporter.storage.places import PostgresAddress
+from nightporter.storage.sealing import PIECE, PLAIN, Seal
 from nightporter.storage.statements import Row, Statement
 
 T = TypeVar("T")
@@ -21,7 +22,6 @@ PATIENCE = 5.0
 """Seconds to wait for a connection."""
 ROWS = 200
 """Rows of a snapshot that are read at a time."""
-PIECE = 64 * 1024
 TRIES = 5
 """How often a batch is tried that was in a deadlock with another node's."""
 _EVENTS, _LOCKS = 0x6E70_0001, 0x6E70_0002
@@ -155,6 +155,7 @@ class PostgresDatabase:
     """An open PostgreSQL database; made by ``storage.opening.open_database``."""
 
     is_shared = True
+    seal: Seal = PLAIN
 
     def __init__(self, address: PostgresAddress, pool: asyncpg.Pool, *, demo: bool, secret: bytes) -> None:
         self.address = address
@@ -177,7 +178,10 @@ class PostgresDatabase:
     many = few
     """asyncpg ends a query on the server when nobody waits for it any more."""
 
-    async def document(self, enterprise_id: str, command_id: str) -> AsyncIterator[bytes]:
+    def document(self, enterprise_id: str, command_id: str) -> AsyncIterator[bytes]:
+        return self.seal.open_pieces(enterprise_id, command_id, self._document(enterprise_id, command_id))
+
+    async def _document(self, enterprise_id: str, command_id: str) -> AsyncIterator[bytes]:
         offset = 1
         while True:
             with _translated():

@@ -14,6 +14,7 @@ import msgspec
 
 from nightporter.domain.errors import Unavailable
 from nightporter.storage.database import Snapshot, Transaction
+from nightporter.storage.sealing import PIECE, PLAIN, Seal
 from nightporter.storage.statements import Row, Statement
 
 T = TypeVar("T")
@@ -21,7 +22,6 @@ T = TypeVar("T")
 READERS = 2
 ROWS = 200
 """Rows of a snapshot that are read at a time."""
-PIECE = 64 * 1024
 PATIENCE = 5000
 """Milliseconds for which another process may hold the file."""
 STEPS = 50_000
@@ -150,6 +150,7 @@ class SqliteDatabase:
     """An open SQLite database; made by ``storage.opening.open_sqlite``."""
 
     is_shared = False
+    seal: Seal = PLAIN
 
     def __init__(self, path: Path, *, demo: bool, secret: bytes) -> None:
         self.path = path
@@ -182,7 +183,10 @@ class SqliteDatabase:
     async def many(self, statement: Statement, **given: Any) -> list[Row]:
         return await self._far(lambda c: c.execute(statement.sqlite, _bound(statement, given)).fetchall())
 
-    async def document(self, enterprise_id: str, command_id: str) -> AsyncIterator[bytes]:
+    def document(self, enterprise_id: str, command_id: str) -> AsyncIterator[bytes]:
+        return self.seal.open_pieces(enterprise_id, command_id, self._document(enterprise_id, command_id))
+
+    async def _document(self, enterprise_id: str, command_id: str) -> AsyncIterator[bytes]:
         found = self._near.execute(
             "SELECT rowid FROM documents WHERE enterprise_id = ? AND command_id = ?", (enterprise_id, command_id)
         ).fetchone()
