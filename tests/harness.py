@@ -196,12 +196,16 @@ class PromptServer(uvicorn.Server):
 
 @asynccontextmanager
 async def running_desk(
-    database: Place, hotel: bytes | None, settings: Settings | None = None, clock: Clock | None = None
+    database: Place,
+    hotel: bytes | None,
+    settings: Settings | None = None,
+    clock: Clock | None = None,
+    sources: Sources | None = None,
 ) -> AsyncIterator[RunningDesk]:
-    """Serve ``database``, filled with the property file ``hotel`` when it is empty."""
+    """Serve ``database``, filled with the property file ``hotel`` when it is empty, with a clock of its own."""
     clock = clock or Clock()
     settings = settings or Settings(request_limit=0, port=0)
-    app = App(settings, clock.sources(), database, fill=hotel)
+    app = App(settings, sources or clock.sources(), database, fill=hotel)
     async with app.open() as desk:
         server = PromptServer(
             uvicorn.Config(
