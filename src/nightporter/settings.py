@@ -27,7 +27,10 @@ class Settings:
 
     host: str = _setting("127.0.0.1", "address to listen on")
     port: int = _setting(8080, "port to listen on")
-    database: str = _setting("nightporter.db", "the SQLite file that holds the desk")
+    database: str = _setting(
+        "nightporter.db", "the SQLite file that holds the desk, or a PostgreSQL database: postgresql://USER@HOST/NAME"
+    )
+    workers: int = _setting(1, "processes that serve on this machine; more than one need a PostgreSQL database")
     request_limit: int = _setting(200, "requests per access token within the request window; 0 switches the limit off")
     request_window: float = _setting(30.0, "length of the sliding window of the request limit")
     body_limit: int = _setting(16 * 1024 * 1024, "largest request body; more is answered with 413")
@@ -122,7 +125,7 @@ def described() -> tuple[Described, ...]:
 _TRUE, _FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off"}
 _AT_LEAST = {
     "request_limit": 0, "port": 0, "body_limit": 1, "file_limit": 1, "batch_limit": 1, "listener_queue": 1,
-    "upstream_limit": 1,
+    "upstream_limit": 1, "workers": 1,
 }  # fmt: skip
 LAST_PORT = 65535
 _ORIGIN = re.compile(r"https?://(?:[a-z0-9_.-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?/?", re.IGNORECASE)

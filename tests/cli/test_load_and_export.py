@@ -197,7 +197,7 @@ async def test_what_cannot_be_read_or_written_is_told(hotel: Path, database: Pat
     empty = await run("export", "--database", str(database))
     assert (empty.code, empty.err) == (
         1,
-        f"nightporter: {database} does not exist; give the file of the desk (--database), or make one: "
+        f"nightporter: {database} does not exist; give the database of the desk (--database), or make one: "
         "nightporter enterprises add NAME --currency CODE\n",
     )
     folder = await run("export", "--database", str(tmp_path))

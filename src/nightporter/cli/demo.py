@@ -30,7 +30,7 @@ def demo(
 
     try:
         # What the documents' samples name is old, and stays.
-        settings = load({"port": port, "host": host, **FOR_EVER})
+        settings = load({"port": port, "host": host, "workers": 1, **FOR_EVER})
     except InvalidSetting as problem:
         raise fail(str(problem), 2) from None
     database = data / DATABASE

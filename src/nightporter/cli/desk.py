@@ -18,6 +18,7 @@ import typer
 from nightporter.cli.asking import DEFAULT_ADDRESS, FAILED, STOPPED, UNREACHABLE, USAGE, JsonOption, note, plain
 from nightporter.cli.running import fail
 from nightporter.domain.value import value
+from nightporter.storage.places import Place, place_of
 
 if TYPE_CHECKING:
     from nightporter.web.desk import Desk
@@ -26,7 +27,12 @@ T = TypeVar("T")
 P = ParamSpec("P")
 
 DatabaseOption = Annotated[
-    Path, typer.Option(envvar="NIGHTPORTER_DATABASE", help="The SQLite file of the desk.", metavar="FILE")
+    str,
+    typer.Option(
+        envvar="NIGHTPORTER_DATABASE",
+        help="The SQLite file of the desk, or its PostgreSQL database: postgresql://USER@HOST/NAME.",
+        metavar="FILE",
+    ),
 ]
 DeskAddressOption = Annotated[
     str | None,
@@ -49,8 +55,10 @@ ADMINISTRATION_EXIT_CODES = (
     "Exit codes: 0 done; 1 it could not be done, with the reason told; 2 wrong usage, or an unusable setting; "
     "3 the server could not be reached; 130 stopped by Ctrl-C."
 )
-NO_DESK_YET = "give the file of the desk (--database), or make one: nightporter enterprises add NAME --currency CODE"
-DEFAULT_DATABASE = Path("nightporter.db")
+NO_DESK_YET = (
+    "give the database of the desk (--database), or make one: nightporter enterprises add NAME --currency CODE"
+)
+DEFAULT_DATABASE = "nightporter.db"
 PATIENCE = 5.0
 """Seconds to wait for a database that another command has, or whose server is just starting."""
 
@@ -59,7 +67,7 @@ PATIENCE = 5.0
 class Where:
     """Which desk is meant: that of ``database``, or with a ``token`` the server at ``address``; and how to answer."""
 
-    database: Path
+    database: Place
     address: str | None
     token: str | None = field(repr=False)
     as_json: bool
@@ -78,13 +86,13 @@ def with_desk(command: Callable[Concatenate[Where, P], None]) -> Callable[..., N
     @wraps(command)
     def run(
         *given: Any,
-        database: Path,
+        database: str,
         address: str | None,
         administration_token: str | None,
         as_json: bool,
         **options: Any,
     ) -> None:
-        command(Where(database, address, administration_token, as_json), *given, **options)
+        command(Where(place_of(database), address, administration_token, as_json), *given, **options)
 
     shared = {
         "as_json": (JsonOption, False),
@@ -111,8 +119,8 @@ def administer(
 ) -> T:
     """Do ``act`` with a function that calls administration operations, at a server or on the database.
 
-    A missing database is made where ``make`` says so; what makes no sense ``alone``, without a server, is
-    refused. Raises typer.Exit with the reason told.
+    A missing database is made where ``make`` says so; what makes no sense ``alone``, where nobody else can have the
+    database, is refused. Raises typer.Exit with the reason told.
     """
     from nightporter.cli.administration import over_http, within
 
@@ -121,7 +129,7 @@ def administer(
             return await act(ask)
 
     async def here(desk: "Desk") -> T:
-        if not alone:
+        if not alone and not desk.database.is_shared:
             raise fail(f"no server has {plain(str(where.database))}, and without one nothing happens there", FAILED)
         return await act(within(desk))
 
@@ -172,9 +180,11 @@ async def _done(where: Where, there: There[T], here: Here[T], *, make: bool) -> 
             raise fail(plain(str(error)), USAGE) from None
     if where.address is not None:
         raise fail("give --administration-token (or NIGHTPORTER_ADMINISTRATION_TOKEN) with --address", USAGE)
+    if not isinstance(where.database, Path):
+        return await _here(where.database, here, make=make)
     if where.database.is_file() and (server := _running(where.database)):
         return await there(*server)
-    return await _in_turn(where, there, here, make=make)
+    return await _in_turn(where.database, there, here, make=make)
 
 
 def _running(database: Path) -> tuple[str, str] | None:
@@ -192,23 +202,26 @@ def _running(database: Path) -> tuple[str, str] | None:
     return None
 
 
-async def _in_turn(where: Where, there: There[T], here: Here[T], *, make: bool) -> T:
+async def _in_turn(database: Path, there: There[T], here: Here[T], *, make: bool) -> T:
     """On the database, once nobody else has it, or at the server that announces itself meanwhile."""
     from nightporter.cli.announcing import announced, announcement
-    from nightporter.storage.lock import DatabaseInUse
+    from nightporter.storage.lock import DatabaseInUse, DatabaseLock
     from nightporter.web.app import machine_sources
 
     sources = machine_sources()
     tried_until = sources.elapsed() + PATIENCE
     while True:
         try:
-            return await _here(where.database, here, make=make)
+            with DatabaseLock(_usable(database, make=make)):
+                return await _here(database, here, make=make)
+        except OSError as error:
+            raise fail(f"{plain(str(database))} cannot be used: {error.strerror}", FAILED) from None
         except DatabaseInUse as in_use:
             try:
-                server = announced(where.database)
+                server = announced(database)
             except PermissionError:
                 raise fail(
-                    f"a server has {plain(str(where.database))}, and {plain(str(announcement(where.database)))} "
+                    f"a server has {plain(str(database))}, and {plain(str(announcement(database)))} "
                     "may be read by its user only: be that user, or give an administration token",
                     FAILED,
                 ) from None
@@ -219,11 +232,10 @@ async def _in_turn(where: Where, there: There[T], here: Here[T], *, make: bool) 
             await sources.pause(0.1)
 
 
-async def _here(database: Path, act: Callable[["Desk"], Awaitable[T]], *, make: bool) -> T:
-    """Do ``act`` in this process; raises DatabaseInUse, and typer.Exit with any other reason told."""
+async def _here(database: Place, act: Callable[["Desk"], Awaitable[T]], *, make: bool) -> T:
+    """Do ``act`` in this process; raises typer.Exit with the reason told."""
     from nightporter.domain.errors import Unavailable
     from nightporter.settings import InvalidSetting, load
-    from nightporter.storage.lock import DatabaseLock
     from nightporter.storage.opening import create, revision
     from nightporter.storage.refused import DatabaseRefused
     from nightporter.web.app import App, machine_sources
@@ -231,30 +243,31 @@ async def _here(database: Path, act: Callable[["Desk"], Awaitable[T]], *, make: 
 
     sources = machine_sources()
     try:
-        settings = load({"database": str(database)})
+        settings = load()
     except InvalidSetting as problem:
         raise fail(str(problem), USAGE) from None
-    _refuse_missing(database, make=make)
+    told = plain(str(database))
     try:
-        with DatabaseLock(database):
-            if revision(database) is None:
-                if not make:
-                    raise fail(f"{plain(str(database))} is empty; give the file of a desk (--database)", FAILED)
-                create(database, sources, demo=False)
-                note(f"made {database}")
-            configure("error", sources.now)
-            async with App(settings, sources, database).open() as desk:
-                return await act(desk)
+        if revision(database) is None:
+            if not make:
+                raise fail(f"{told} is empty; {NO_DESK_YET}", FAILED)
+            create(database, sources, demo=False)
+            note(f"made {told}")
+        configure("error", sources.now)
+        async with App(settings, sources, database).open() as desk:
+            return await act(desk)
+    except InvalidSetting as problem:
+        raise fail(str(problem), USAGE) from None
     except (DatabaseRefused, Unavailable) as refusal:
         raise fail(plain(str(refusal)), FAILED) from None
-    except OSError as error:
-        raise fail(f"{plain(str(database))} cannot be used: {error.strerror}", FAILED) from None
 
 
-def _refuse_missing(database: Path, *, make: bool) -> None:
+def _usable(database: Path, *, make: bool) -> Path:
+    """A file that can be there, or be made; raises typer.Exit with the reason told."""
     if database.is_dir():
         raise fail(f"{plain(str(database))} is a folder; give the file of the desk (--database)", FAILED)
     if not make and not database.is_file():
         raise fail(f"{plain(str(database))} does not exist; {NO_DESK_YET}", FAILED)
     if not database.parent.is_dir():
         raise fail(f"there is no folder {plain(str(database.parent))}; make it, or give another --database", FAILED)
+    return database

@@ -20,6 +20,7 @@ from nightporter.cli.desk import (
     wherever,
 )
 from nightporter.cli.running import fail
+from nightporter.storage.places import place_of
 
 if TYPE_CHECKING:
     from nightporter.web.desk import Desk
@@ -73,7 +74,7 @@ def export(
                 raise
             raise not_there() from None
 
-    wherever(Where(database, address, administration_token, as_json=True), there, here)
+    wherever(Where(place_of(database), address, administration_token, as_json=True), there, here)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ import typer
 
 from nightporter.cli.running import address_of, fail, run
 from nightporter.settings import InvalidSetting, described, load
+from nightporter.storage.places import place_of
 
 _KNOWN = {setting.name: setting for setting in described()}
 
@@ -24,6 +25,7 @@ def serve(
     host: Annotated[str | None, _flag("host")] = None,
     port: Annotated[int | None, _flag("port")] = None,
     database: Annotated[str | None, _flag("database")] = None,
+    workers: Annotated[int | None, _flag("workers")] = None,
     request_limit: Annotated[int | None, _flag("request_limit")] = None,
     request_window: Annotated[float | None, _flag("request_window")] = None,
     body_limit: Annotated[int | None, _flag("body_limit")] = None,
@@ -52,7 +54,7 @@ def serve(
         Path | None, typer.Option(help="A TOML file with settings; see docs/running.md.", show_default=False)
     ] = None,
 ) -> None:
-    """Run a desk on a SQLite file; a missing file is made.
+    """Run a desk on a SQLite file, or as one of many nodes on a PostgreSQL database; a missing file is made.
 
     Every setting can also stand in the environment as NIGHTPORTER_…, or in a TOML file under the same name.
     """
@@ -60,6 +62,7 @@ def serve(
         "host": host,
         "port": port,
         "database": database,
+        "workers": workers,
         "request_limit": request_limit,
         "request_window": request_window,
         "body_limit": body_limit,
@@ -89,9 +92,10 @@ def serve(
         loaded = load(flags, settings)
     except InvalidSetting as problem:
         raise fail(str(problem), 2) from None
+    place = place_of(loaded.database)
     run(
         loaded,
-        Path(loaded.database),
+        place,
         demo=False,
-        greeting=lambda port: f"Nightporter: {address_of(loaded.host, port)}, the desk of {loaded.database}",
+        greeting=lambda port: f"Nightporter: {address_of(loaded.host, port)}, the desk of {place}",
     )

@@ -78,10 +78,10 @@ def _sum(one: Any, other: Any) -> Any:
 
 
 class Metrics:
-    """The counts of this process."""
+    """The counts of this process, which go on from ``counts``."""
 
-    def __init__(self) -> None:
-        self._counts = Counts()
+    def __init__(self, counts: Counts | None = None) -> None:
+        self._counts = Counts() if counts is None else counts
 
     def answered(self, operation: str, status: int, seconds: float) -> None:
         """Count one request."""
@@ -117,6 +117,10 @@ class Metrics:
         """The counts as they are now."""
         return deepcopy(self._counts)
 
+    def told(self) -> Counts:
+        """What is told to whoever asks: the counts of all processes that serve on this machine."""
+        return self.snapshot()
+
 
 @dataclass(frozen=True, slots=True)
 class Family:
@@ -142,10 +146,15 @@ FAMILIES = (
         lambda c, _: c.request_seconds, SECONDS,
     ),
     Family("nightporter_sockets", "gauge", (), "Open sockets.", lambda c, _: {"": c.sockets}),
-    Family("nightporter_events_total", "counter", (), "Events published.", lambda c, _: {"": c.events}),
+    Family(
+        "nightporter_events_total", "counter", (),
+        "Events published, each where its change was made: the sum of all machines is that of the desk.",
+        lambda c, _: {"": c.events},
+    ),
     Family(
         "nightporter_event_lag_seconds", "histogram", (),
-        "Time from the commit of events until they were handed to every socket that may hear them, by batch.",
+        "Time from the commit of events until they were handed to every socket of the same process that may hear them, "
+        "by batch.",
         lambda c, _: {"": c.event_lag}, SECONDS,
     ),
     Family(

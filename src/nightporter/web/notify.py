@@ -40,15 +40,13 @@ class ServiceManager:
 async def keep_telling(
     manager: ServiceManager, readiness: Readiness, sources: Sources, watchdog: float | None, serving: str
 ) -> None:
-    """Go on to say ``serving`` while the desk can really write, and else why not, without the ``WATCHDOG=1``.
+    """Go on to say ``serving`` while the desk can really write, and else why not.
 
-    ``watchdog`` is the longest time in seconds between two of those; the service manager then starts the desk anew.
+    ``watchdog`` is the longest time in seconds between two ``WATCHDOG=1``; the service manager then starts the desk anew,
+    so they are left out only where that may help.
     """
     every = EVERY if watchdog is None else watchdog / 3
     while True:
         trouble = await readiness.trouble()
-        if trouble is None:
-            manager.tell("WATCHDOG=1", status=serving)
-        else:
-            manager.tell(status=trouble)
+        manager.tell(*(["WATCHDOG=1"] if readiness.is_alive else []), status=trouble or serving)
         await sources.pause(every)

@@ -70,7 +70,7 @@ class Pages:
     async def _metrics(self, request: Request) -> Response:
         trouble, ages = await asyncio.gather(self._readiness.trouble(), self._ages())
         found = Found(trouble is None, ages)
-        return self._answer(text(self._desk.metrics.snapshot(), found), CONTENT_TYPE)
+        return self._answer(text(self._desk.metrics.told(), found), CONTENT_TYPE)
 
     async def _ages(self) -> dict[str, float] | None:
         desk = self._desk
