@@ -87,15 +87,15 @@ class Settings:
     stop_timeout: float = _setting(
         60.0, "longest time for which a desk that is told to stop finishes the requests that it accepted"
     )
-    debug: bool = _setting(False, "fill Details of error replies with diagnostics; never where strangers can call")
-    log_level: str = _setting("info", "least level that is logged: debug, info, warning or error")
-
     keys: str = _setting(
         "",
         "keys that encrypt PINs, documents, results and guest data in the database, with commas between them: the first "
         "encrypts, all decrypt; each as nightporter new-key prints one; empty: all is kept in the clear",
         secret=True,
     )
+    debug: bool = _setting(False, "fill Details of error replies with diagnostics; never where strangers can call")
+    log_level: str = _setting("info", "least level that is logged: debug, info, warning or error")
+
 
 @dataclass(frozen=True, slots=True)
 class Described:
@@ -105,11 +105,11 @@ class Described:
     type: type
     default: Any
     about: str
+    is_secret: bool = False
+    """Whether it comes from the environment or the file alone: every user of the machine may see a flag."""
 
     @property
     def variable(self) -> str:
-    is_secret: bool = False
-    """Whether it comes from the environment or the file alone: every user of the machine may see a flag."""
         """Its environment variable."""
         return PREFIX + self.name.upper()
 
@@ -157,17 +157,14 @@ def _read(setting: Described, value: Any, origin: str) -> Any:
         raise problem
     if setting.name == "upstream" and read and not _is_origin(read):
         raise problem
-    return read
-
-
     if setting.name == "keys":
         try:
             read_keys(read)
         except ValueError as wrong:
             raise InvalidSetting(f"keys ({origin}): {wrong}") from None
-def _is_origin(text: str) -> bool:
-    """Whether it is scheme, host and port alone."""
-    try:
+    return read
+
+
 KEY = 32
 """How many bytes a key has."""
 
@@ -186,6 +183,9 @@ def read_keys(text: str) -> tuple[bytes, ...]:
     return tuple(keys)
 
 
+def _is_origin(text: str) -> bool:
+    """Whether it is scheme, host and port alone."""
+    try:
         return _ORIGIN.fullmatch(text) is not None and urlsplit(text).port != 0
     except ValueError:  # a port or an IPv6 address that cannot be
         return False
