@@ -15,6 +15,7 @@ from tests.cli.program import Ran, free_port, run, started
 ENTERPRISE, CLIENT, INTEGRATION, DEVICE, OTHER = (f"01920000-0000-7000-8000-00000000000{n}" for n in range(1, 6))
 NOW = int(machine_sources().now().timestamp())
 DAY = 86400
+KEY = "A" * 43 + "="
 
 
 @pytest.fixture
@@ -43,7 +44,7 @@ def change(path: Path, *statements: str) -> None:
 
 
 async def examined(database: Path, *words: str, **environment: str) -> Ran:
-    return await run("doctor", "--database", str(database), *words, **environment)
+    return await run("doctor", "--database", str(database), *words, **{"NIGHTPORTER_KEYS": KEY, **environment})
 
 
 def told(ran: Ran, level: str) -> list[str]:
@@ -131,7 +132,8 @@ async def test_what_is_wanting_is_a_warning_that_says_what_to_do(database: Path,
 )
 async def test_what_is_as_it_should_be_is_no_warning(database: Path, statement: str) -> None:
     change(database, statement)
-    assert told(await examined(database), "warning") == []
+    warnings = [one for one in told(await examined(database), "warning") if not one.startswith("keys ")]
+    assert warnings == []
 
 
 async def test_a_clock_that_went_back_is_a_problem(database: Path) -> None:

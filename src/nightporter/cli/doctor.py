@@ -9,11 +9,14 @@ import typer
 from nightporter.cli.asking import FAILED, JsonOption, plain, say, say_json
 from nightporter.cli.desk import DEFAULT_DATABASE, NO_DESK_YET, DatabaseOption
 from nightporter.domain.value import value
+from nightporter.storage.places import Place, place_of
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from nightporter.domain.sources import Sources
     from nightporter.storage.examination import Examination
+    from nightporter.storage.examination import Server as PostgresServer
 
 OK, WARNING, PROBLEM = "ok", "warning", "problem"
 OF_COMMANDS = ("ADDRESS", "SOCKET_ADDRESS", "CLIENT_TOKEN", "ACCESS_TOKEN", "ADMINISTRATION_TOKEN")
@@ -21,6 +24,10 @@ OF_COMMANDS = ("ADDRESS", "SOCKET_ADDRESS", "CLIENT_TOKEN", "ACCESS_TOKEN", "ADM
 MEGABYTE = 1_000_000
 LEAST_FREE, LITTLE_FREE = 100 * MEGABYTE, 1000 * MEGABYTE
 LARGE_WAL = 256 * MEGABYTE
+OF_A_NODE = 12
+"""Connections that one worker uses at most: for reads, to write, to listen, and to do alone what one of them does."""
+CLOCKS_APART = 2.0
+"""Seconds by which clocks may differ."""
 HOUR, DAY = 3600, 86400
 SHOWN = 5
 """How many names one line tells at most."""
@@ -41,12 +48,12 @@ def doctor(
     settings: Annotated[Path | None, typer.Option(help="The TOML file that serve is given.", metavar="FILE")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Examine a desk on this machine, and say what to do: settings, disk, database, clock, tokens, devices, queue.
+    """Examine a desk, and say what to do: settings, disk, database, clock, tokens, devices, queue, encryption.
 
-    One line for each thing looked at: ok, warning or problem. Nothing is changed; a server may run meanwhile.
+    One line for each thing looked at: ok, warning or problem. Nothing is changed; servers may run meanwhile.
     """
     has_problem = False
-    for one in _findings(database, settings):
+    for one in _findings(place_of(database), settings):
         has_problem = has_problem or one.level == PROBLEM
         if as_json:
             say_json({"Level": one.level, "About": one.about, "Found": one.found, "Advice": one.advice or None})
@@ -56,40 +63,42 @@ def doctor(
         raise typer.Exit(FAILED)
 
 
-def _findings(database: Path, file: Path | None) -> Iterator[Finding]:
+def _findings(place: Place, file: Path | None) -> Iterator[Finding]:
+    from nightporter.domain.errors import Unavailable
     from nightporter.storage.examination import DatabaseDamaged
     from nightporter.storage.refused import DatabaseRefused
     from nightporter.web.app import machine_sources
 
-    now = machine_sources().now()
-    yield from _settings(database, file)
+    sources = machine_sources()
+    now = sources.now()
+    yield from _settings(file)
     yield _year(now)
-    if not database.is_file():
-        yield Finding(PROBLEM, "database", f"{database} does not exist", NO_DESK_YET)
-        return
-    yield from _disk(database)
+    if isinstance(place, Path):
+        if not place.is_file():
+            yield Finding(PROBLEM, "database", f"{place} does not exist", NO_DESK_YET)
+            return
+        yield from _disk(place)
     try:
-        migration = _migration(database)
+        migration = _migration(place)
         yield migration
         if migration.level == PROBLEM:
             return
-        found = _examined(database, now)
+        found, of_the_database = _examined(place, sources)
     except DatabaseDamaged as damaged:
         advice = "stop the server, keep the file, and go back to the last backup: docs/running.md"
         yield Finding(PROBLEM, "database", str(damaged).rstrip("."), advice)
         return
-    except DatabaseRefused as refused:
+    except (DatabaseRefused, Unavailable) as refused:
         yield Finding(PROBLEM, "database", str(refused).rstrip("."))
         return
-    yield Finding(OK, "database", "SQLite finds it sound")
-    yield _server(database)
+    yield from of_the_database
     for check in _CHECKS:
         yield check(found, now)
-    if (keys := _keys(database, file)) is not None:
+    if (keys := _keys(file)) is not None:
         yield _encryption(found, keys)
 
 
-def _settings(database: Path, file: Path | None) -> Iterator[Finding]:
+def _settings(file: Path | None) -> Iterator[Finding]:
     import difflib
 
     from nightporter.client.address import is_loopback
@@ -97,7 +106,7 @@ def _settings(database: Path, file: Path | None) -> Iterator[Finding]:
     from nightporter.web.app import deadlines_of
 
     try:
-        settings = load({"database": str(database)}, file)
+        settings = load({}, file)
         deadlines_of(settings)
     except InvalidSetting as problem:
         yield Finding(PROBLEM, "settings", str(problem), "correct it, serve will not start with it")
@@ -115,13 +124,13 @@ def _settings(database: Path, file: Path | None) -> Iterator[Finding]:
         yield Finding(OK, "settings", "every one can be used")
 
 
-def _keys(database: Path, file: Path | None) -> tuple[str, ...] | None:
+def _keys(file: Path | None) -> tuple[str, ...] | None:
     """The ids of the keys, the first one first; None where the settings cannot be used, which is told already."""
     from nightporter.settings import InvalidSetting, load, read_keys
     from nightporter.storage.sealing import key_id
 
     try:
-        return tuple(key_id(key) for key in read_keys(load({"database": str(database)}, file).keys))
+        return tuple(key_id(key) for key in read_keys(load({}, file).keys))
     except InvalidSetting:
         return None
 
@@ -159,7 +168,7 @@ def _disk(database: Path) -> Iterator[Finding]:
             yield Finding(PROBLEM, "disk", f"{path} may not be written", "give the user of the server that right")
 
 
-def _migration(database: Path) -> Finding:
+def _migration(database: Place) -> Finding:
     from nightporter.storage.opening import REVISIONS, is_demo, revision
     from nightporter.storage.refused import DatabaseRefused
 
@@ -171,6 +180,8 @@ def _migration(database: Path) -> Finding:
     if found != REVISIONS[-1]:
         advice = f"back it up, then run: nightporter upgrade --database {database}"
         return Finding(PROBLEM, "database", f"{database} is of an older release (migration {found})", advice)
+    if not isinstance(database, Path):
+        return Finding(OK, "database", f"{database}{', a demo,' if is_demo(database) else ''} is at migration {found}")
     wal = database.with_name(database.name + "-wal")
     beside = wal.stat().st_size if wal.exists() else 0
     told = f"{database}{', a demo,' if is_demo(database) else ''} has {_size(database.stat().st_size)}"
@@ -180,11 +191,44 @@ def _migration(database: Path) -> Finding:
     return Finding(OK, "database", f"{told}, at migration {found}")
 
 
-def _examined(database: Path, now: "datetime") -> "Examination":
-    from nightporter.storage.examination import Limits, examine
+def _examined(place: Place, sources: "Sources") -> tuple["Examination", list[Finding]]:
+    """What is found in the database, and how the database itself is."""
+    import asyncio
 
-    seconds = int(now.timestamp())
-    return examine(database, Limits(seconds, seconds - HOUR, seconds - 90 * DAY, seconds - 7 * DAY))
+    from nightporter.storage.examination import Limits, examine, examine_server, looked_at
+    from nightporter.storage.opening import open_database
+
+    seconds = int(sources.now().timestamp())
+    limits = Limits(seconds, seconds - HOUR, seconds - 90 * DAY, seconds - 7 * DAY)
+    if isinstance(place, Path):
+        with looked_at(place) as file:
+            found = asyncio.run(examine(file, limits))
+        return found, [Finding(OK, "database", "SQLite finds it sound"), _server(place)]
+
+    async def from_server() -> tuple["Examination", list[Finding]]:
+        database = await open_database(place)
+        try:
+            asked = sources.now().timestamp()
+            server = await examine_server(database)
+            ahead = server.time - (asked + sources.now().timestamp()) / 2
+            return await examine(database, limits), _of_the_server(server, ahead)
+        finally:
+            await database.close()
+
+    return asyncio.run(from_server())
+
+
+def _of_the_server(server: "PostgresServer", ahead: float) -> list[Finding]:
+    """``ahead`` is how many seconds its clock is before that of this machine."""
+    left = Finding(OK, "server", f"{server.connections_left} connections are left")
+    if server.connections_left < OF_A_NODE:
+        advice = f"each worker uses up to {OF_A_NODE}: raise max_connections of PostgreSQL, or have fewer workers"
+        left = Finding(WARNING, "server", left.found, advice)
+    clock = Finding(OK, "clock", "it agrees with that of the database")
+    if abs(ahead) > CLOCKS_APART:
+        found = f"that of the database is {abs(ahead):.0f} s {'ahead' if ahead > 0 else 'behind'}"
+        clock = Finding(WARNING, "clock", found, "set the clocks of all machines with NTP; each stamps what it changes")
+    return [Finding(OK, "database", f"PostgreSQL {server.version} with {server.promises}"), left, clock]
 
 
 def _server(database: Path) -> Finding:

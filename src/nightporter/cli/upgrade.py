@@ -1,40 +1,46 @@
 """``nightporter upgrade``."""
 
 from pathlib import Path
-from typing import Annotated
-
-import typer
 
 from nightporter.cli.asking import FAILED, JsonOption, plain, say, say_json
+from nightporter.cli.desk import DEFAULT_DATABASE, DatabaseOption
 from nightporter.cli.running import fail
+from nightporter.storage.places import Place, place_of
 
 
 def upgrade(
-    database: Annotated[
-        Path, typer.Option(envvar="NIGHTPORTER_DATABASE", help="The SQLite file of the desk.", metavar="FILE")
-    ] = Path("nightporter.db"),
+    database: DatabaseOption = DEFAULT_DATABASE,
     as_json: JsonOption = False,
 ) -> None:
-    """Bring the database of an older release to this one; stop the server and back the file up before.
+    """Bring the database of an older release to this one; back it up before, and stop the server of a SQLite file.
 
     A database that is up to date already is left as it is.
     """
-    from nightporter.storage.lock import DatabaseInUse, DatabaseLock
-    from nightporter.storage.opening import upgrade as bring_up
+    from nightporter.storage.lock import DatabaseInUse
     from nightporter.storage.refused import DatabaseRefused
 
-    if not database.is_file():
-        raise fail(f"{plain(str(database))} does not exist", FAILED)
+    place = place_of(database)
+    if isinstance(place, Path) and not place.is_file():
+        raise fail(f"{plain(str(place))} does not exist", FAILED)
     try:
-        with DatabaseLock(database):
-            before, after = bring_up(database)
+        before, after = _brought_up(place)
     except (DatabaseInUse, DatabaseRefused) as refusal:
         raise fail(plain(str(refusal)), FAILED) from None
     except OSError as error:
-        raise fail(f"{plain(str(database))} cannot be used: {error.strerror}", FAILED) from None
+        raise fail(f"{plain(str(place))} cannot be used: {error.strerror}", FAILED) from None
     if as_json:
-        say_json({"Database": plain(str(database)), "Before": before, "After": after})
+        say_json({"Database": plain(str(place)), "Before": before, "After": after})
     elif before == after:
-        say(f"{database} is up to date (migration {after})")
+        say(f"{place} is up to date (migration {after})")
     else:
-        say(f"{database} was brought from migration {before} to {after}")
+        say(f"{place} was brought from migration {before} to {after}")
+
+
+def _brought_up(place: Place) -> tuple[str, str]:
+    from nightporter.storage.lock import DatabaseLock
+    from nightporter.storage.opening import upgrade as bring_up
+
+    if not isinstance(place, Path):
+        return bring_up(place)
+    with DatabaseLock(place):
+        return bring_up(place)

@@ -1,15 +1,29 @@
-"""What can be seen of a desk from its file alone, also while a server has it; nothing is changed."""
+"""What can be seen of a desk from its database alone, also while servers have it; nothing is changed."""
 
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
+
+from sqlalchemy import ColumnElement, and_, func, literal_column, or_, select, text, union_all
 
 from nightporter.domain.value import value
 from nightporter.storage.refused import DatabaseRefused
 from nightporter.storage.resealing import SAMPLE, SAMPLES
 from nightporter.storage.sealing import key_of
+from nightporter.storage.statements import Row, Statement, given
+from nightporter.storage.tables import (
+    access_tokens,
+    administration_tokens,
+    commands,
+    desk,
+    device_connections,
+    devices,
+    integrations,
+    portfolio_members,
+    resource_access_tokens,
+)
 
 
 class DatabaseDamaged(DatabaseRefused):
@@ -63,73 +77,159 @@ class Limits:
     never_used_since: int
 
 
-_VALID = "SELECT 1 FROM access_tokens AS t WHERE t.integration_id = i.id AND t.revoked IS NULL"
-_WITHOUT_TOKEN = (
-    f"SELECT i.id, i.name FROM integrations AS i WHERE i.is_enabled AND NOT EXISTS ({_VALID}) ORDER BY i.name"  # noqa: S608 - fixed text
+@value
+class Server:
+    """How a PostgreSQL server is."""
+
+    version: str
+    promises: str
+    """The settings that its durability rests on, as text."""
+    connections_left: int
+    """How many connections it would still give to the desk."""
+    time: float
+    """What its clock says, in seconds since 1970."""
+
+
+class Reads(Protocol):
+    """Whatever reads: a database that is open, or a file that is only looked at."""
+
+    async def many(self, statement: Statement, **given: Any) -> list[Row]:
+        """All rows."""
+
+
+_one: ColumnElement[int] = literal_column("1")
+_i, _t, _a, _d, _c, _r = (
+    table.c for table in (integrations, access_tokens, administration_tokens, devices, commands, resource_access_tokens)
 )
-_UNUSED = """
-    SELECT id, name, used FROM (
-        SELECT t.id, i.name, t.created, t.used FROM access_tokens AS t JOIN integrations AS i ON i.id = t.integration_id
-        WHERE t.revoked IS NULL
-        UNION ALL
-        SELECT id, name, created, used FROM administration_tokens WHERE revoked IS NULL
+_valid = select(_one).where(_t.integration_id == _i.id, _t.revoked.is_(None)).correlate(integrations).exists()
+_STAMPED = Statement(select(desk.c.stamped))
+_WITHOUT_TOKEN = Statement(select(_i.id, _i.name).where(_i.is_enabled, ~_valid).order_by(_i.name))
+_tokens = union_all(
+    select(_t.id, _i.name, _t.created, _t.used)
+    .join_from(access_tokens, integrations, _i.id == _t.integration_id)
+    .where(_t.revoked.is_(None)),
+    select(_a.id, _a.name, _a.created, _a.used).where(_a.revoked.is_(None)),
+).subquery("tokens")
+_UNUSED = Statement(
+    select(_tokens.c.id, _tokens.c.name, _tokens.c.used)
+    .where(
+        or_(
+            _tokens.c.used < given("used_since"),
+            and_(_tokens.c.used.is_(None), _tokens.c.created < given("never_used_since")),
+        )
     )
-    WHERE used < :used_since OR (used IS NULL AND created < :never_used_since) ORDER BY name, id
-"""
-_UNREACHABLE = f"""
-    SELECT d.id, d.name FROM devices AS d WHERE d.is_active AND NOT EXISTS (
-        SELECT 1 FROM device_connections AS c JOIN integrations AS i ON i.id = c.integration_id
-        WHERE c.device_id = d.id AND i.is_enabled AND EXISTS ({_VALID}) AND (
-            i.enterprise_id = d.enterprise_id
-            OR i.portfolio_id IN (SELECT portfolio_id FROM portfolio_members WHERE enterprise_id = d.enterprise_id)
+    .order_by(_tokens.c.name, _tokens.c.id)
+)
+_portfolios = select(portfolio_members.c.portfolio_id).where(portfolio_members.c.enterprise_id == _d.enterprise_id)
+_UNREACHABLE = Statement(
+    select(_d.id, _d.name)
+    .where(
+        _d.is_active,
+        ~select(_one)
+        .select_from(device_connections.join(integrations, _i.id == device_connections.c.integration_id))
+        .where(
+            device_connections.c.device_id == _d.id,
+            _i.is_enabled,
+            _valid,
+            or_(_i.enterprise_id == _d.enterprise_id, _i.portfolio_id.in_(_portfolios.correlate(devices))),
         )
-    ) ORDER BY d.name
-"""  # noqa: S608 - fixed text
-_WAITING = """
-    SELECT c.device_id, coalesce(d.name, c.device_id), count(*), min(c.created) FROM commands AS c
-    LEFT JOIN devices AS d ON d.enterprise_id = c.enterprise_id AND d.id = c.device_id
-    WHERE c.state IN ('Pending', 'Received') AND c.created < :waiting_since AND (c.expires IS NULL OR c.expires > :now)
-    GROUP BY c.enterprise_id, c.device_id ORDER BY min(c.created)
-"""
-_OUTLIVED = "SELECT count(*) FROM resource_access_tokens WHERE is_active AND validity_end < :now"
+        .correlate(devices)
+        .exists(),
+    )
+    .order_by(_d.name)
+)
+_WAITING = Statement(
+    select(_c.device_id, func.coalesce(func.min(_d.name), _c.device_id), func.count(), func.min(_c.created))
+    .join_from(commands, devices, and_(_d.enterprise_id == _c.enterprise_id, _d.id == _c.device_id), isouter=True)
+    .where(
+        text("commands.state IN ('Pending', 'Received')"),
+        _c.created < given("waiting_since"),
+        or_(_c.expires.is_(None), _c.expires > given("now")),
+    )
+    .group_by(_c.enterprise_id, _c.device_id)
+    .order_by(func.min(_c.created))
+)
+_OUTLIVED = Statement(
+    select(func.count()).select_from(resource_access_tokens).where(_r.is_active, _r.validity_end < given("now"))
+)
 
 
-def examine(path: Path, limits: Limits) -> Examination:
-    """Look at a database of this release; raises DatabaseDamaged, and DatabaseRefused when it cannot be read."""
-    given = {
-        "now": limits.now,
-        "waiting_since": limits.waiting_since,
-        "used_since": limits.used_since,
-        "never_used_since": limits.never_used_since,
-    }
-    with _reading(path) as read:
-        (damage,) = read.execute("PRAGMA quick_check(1)").fetchone()
-        if damage != "ok":
-            raise DatabaseDamaged(f"{path} is damaged: {damage}.")
-        return Examination(
-            stamped=read.execute("SELECT stamped FROM desk").fetchone()[0],
-            without_token=read.execute(_WITHOUT_TOKEN).fetchall(),
-            unused=[UnusedToken(*row) for row in read.execute(_UNUSED, given)],
-            unreachable=read.execute(_UNREACHABLE).fetchall(),
-            waiting=[WaitingCommands(*row) for row in read.execute(_WAITING, given)],
-            outlived=read.execute(_OUTLIVED, given).fetchone()[0],
-            keys=frozenset(
-                key_of(row[0]) for sample in SAMPLES for row in read.execute(sample.sqlite, {"count": SAMPLE})
-            ),
-        )
+async def examine(database: Reads, limits: Limits) -> Examination:
+    """Look at a database of this release. Raises Unavailable, and of a file DatabaseRefused when it cannot be read."""
+    many = database.many
+    return Examination(
+        stamped=(await many(_STAMPED))[0][0],
+        without_token=[(row[0], row[1]) for row in await many(_WITHOUT_TOKEN)],
+        unused=[
+            UnusedToken(*row)
+            for row in await many(_UNUSED, used_since=limits.used_since, never_used_since=limits.never_used_since)
+        ],
+        unreachable=[(row[0], row[1]) for row in await many(_UNREACHABLE)],
+        waiting=[
+            WaitingCommands(*row) for row in await many(_WAITING, waiting_since=limits.waiting_since, now=limits.now)
+        ],
+        outlived=(await many(_OUTLIVED, now=limits.now))[0][0],
+        keys=frozenset([key_of(row[0]) for sample in SAMPLES for row in await many(sample, count=SAMPLE)]),
+    )
+
+
+_SERVER = Statement(
+    text(
+        """
+        SELECT current_setting('server_version'),
+            'fsync ' || current_setting('fsync') || ', synchronous_commit ' || current_setting('synchronous_commit')
+                || ', full_page_writes ' || current_setting('full_page_writes'),
+            (SELECT sum(setting::bigint * CASE name WHEN 'max_connections' THEN 1 ELSE -1 END) FROM pg_settings
+                WHERE name IN ('max_connections', 'superuser_reserved_connections', 'reserved_connections'))::bigint
+                - (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'),
+            extract(epoch FROM clock_timestamp())::float8
+        """
+    )
+)
+
+
+async def examine_server(database: Reads) -> Server:
+    """Look at the PostgreSQL server of a database. Raises Unavailable."""
+    return Server(*(await database.many(_SERVER))[0])
+
+
+class File:
+    """A SQLite file that is only looked at."""
+
+    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
+        self._connection = connection
+        self._path = path
+
+    async def many(self, statement: Statement, **given: Any) -> list[Row]:
+        """All rows. Raises DatabaseRefused."""
+        try:
+            return self._connection.execute(statement.sqlite, given).fetchall()
+        except sqlite3.DatabaseError as error:
+            raise _unreadable(self._path, error) from error
 
 
 @contextmanager
-def _reading(path: Path) -> Iterator[Any]:
+def looked_at(path: Path) -> Iterator[File]:
+    """The file, when SQLite finds it sound; raises DatabaseDamaged, and DatabaseRefused when it cannot be read."""
     # Without a WAL nothing is under way, and as immutable the file is read without leaving anything beside it, which would
     # belong to whoever looks and not to the user of the server.
     wal = path.with_name(path.name + "-wal")
     how = "mode=ro" if wal.exists() else "immutable=1"
     try:
         connection = sqlite3.connect(f"{path.absolute().as_uri()}?{how}", uri=True)
-        try:
-            yield connection
-        finally:
-            connection.close()
     except sqlite3.DatabaseError as error:
-        raise DatabaseRefused(f"{path} cannot be read: {error}.") from error
+        raise _unreadable(path, error) from error
+    try:
+        try:
+            (damage,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+        except sqlite3.DatabaseError as error:
+            raise _unreadable(path, error) from error
+        if damage != "ok":
+            raise DatabaseDamaged(f"{path} is damaged: {damage}.")
+        yield File(connection, path)
+    finally:
+        connection.close()
+
+
+def _unreadable(path: Path, error: sqlite3.DatabaseError) -> DatabaseRefused:
+    return DatabaseRefused(f"{path} cannot be read: {error}.")
