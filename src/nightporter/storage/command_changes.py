@@ -1,6 +1,6 @@
 """What changes a command that is there: reports of executors, expiry, stalls. Each writes its event and its history."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import field
 from typing import Any
 
@@ -86,7 +86,7 @@ def _changed(*conditions: Any, **values: Any) -> Any:
 
 
 def _if_given(name: str) -> Any:
-    return func.coalesce(given(name), _c[name])
+    return func.coalesce(given(name, _c[name]), _c[name])
 
 
 _MOVE = Statement(
@@ -154,30 +154,55 @@ async def _change(
 
 async def move_commands(batch: Batch, intents: Sequence[MoveCommand]) -> list[object]:
     """Carry out the intents in their order; each result tells whether the row still stood where the move may start."""
-    results: list[object] = []
-    for intent in intents:
-        moved = await _change(
-            batch,
-            _MOVE,
-            intent.enterprise_id,
-            intent.command_id,
-            intent.state,
-            **{"from": [state.value for state in MOVES[intent.state]]},
-            over=[state.value for state in yields_to(intent.state, intent.ended_by)],
-            progress=intent.progress,
-            notes=intent.notes,
-            executor=intent.executor,
-            ended_by=intent.ended_by.value if intent.ended_by else None,
-        )
-        if moved and intent.result is not None:
-            kept = {
-                "enterprise_id": intent.enterprise_id,
-                "command_id": intent.command_id,
-                "content": batch.seal.close(RESULT, intent.enterprise_id, intent.command_id, intent.result),
-            }
-            await batch.transaction.run(_PUT_RESULT, [kept])
-        results.append(moved)
-    return results
+    moved: list[Row | None] = [None] * len(intents)
+    for places in _at_once(intents):
+        first = intents[places[0]]
+        common = {
+            "from": [state.value for state in MOVES[first.state]],
+            "over": [state.value for state in yields_to(first.state, first.ended_by)],
+        }
+        rows = [_moving(batch, intents[place]) for place in places]
+        for place, changed in zip(places, await batch.transaction.fetch_each(_MOVE, rows, common), strict=True):
+            moved[place] = changed
+    results = []
+    for intent, row in zip(intents, moved, strict=True):
+        if row is not None:
+            batch.event(intent.enterprise_id, intent.command_id, row[0], row[1], intent.state)
+            if intent.result is not None:
+                sealed = batch.seal.close(RESULT, intent.enterprise_id, intent.command_id, intent.result)
+                results.append(
+                    {"enterprise_id": intent.enterprise_id, "command_id": intent.command_id, "content": sealed}
+                )
+    if results:
+        await batch.transaction.run(_PUT_RESULT, results)
+    return [row is not None for row in moved]
+
+
+def _at_once(intents: Sequence[MoveCommand]) -> Iterator[list[int]]:
+    """The places of intents that one statement may carry out: no command twice, all with the same rule, later ones later."""
+    turns: dict[tuple[str, str], int] = {}
+    groups: dict[tuple[int, CommandState, EndedBy | None], list[int]] = {}
+    for place, intent in enumerate(intents):
+        command = (intent.enterprise_id, intent.command_id)
+        turn = turns[command] = turns.get(command, -1) + 1
+        groups.setdefault((turn, intent.state, intent.ended_by), []).append(place)
+    for _, places in sorted(groups.items(), key=lambda group: group[0][0]):
+        yield sorted(places, key=lambda place: (intents[place].enterprise_id, intents[place].command_id))
+
+
+def _moving(batch: Batch, intent: MoveCommand) -> dict[str, Any]:
+    return {
+        "enterprise": intent.enterprise_id,
+        "command": intent.command_id,
+        "state": intent.state.value,
+        "now": batch.seconds,
+        "entry": entry(intent.state),
+        "at": batch.seconds,
+        "progress": intent.progress,
+        "notes": intent.notes,
+        "executor": intent.executor,
+        "ended_by": intent.ended_by.value if intent.ended_by else None,
+    }
 
 
 async def expire_commands(batch: Batch, intents: Sequence[ExpireCommands]) -> list[object]:

@@ -23,6 +23,14 @@ class Transaction(Protocol):
     async def fetch(self, statement: Statement, row: Mapping[str, Any]) -> list[Row]:
         """Run ``statement`` once and return its rows."""
 
+    async def fetch_each(
+        self, statement: Statement, rows: Sequence[Mapping[str, Any]], common: Mapping[str, Any]
+    ) -> list[Row | None]:
+        """Run an update for each of ``rows``, no two of which change the same row of the table; what each returned.
+
+        ``common`` are the list parameters. None for those that changed nothing.
+        """
+
     def savepoint(self) -> AbstractAsyncContextManager[None]:
         """A part that is undone alone when an exception leaves it."""
 

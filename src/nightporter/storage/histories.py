@@ -16,7 +16,7 @@ KEPT = case(
     # A command that came with a later state, or from a release that kept no history: where it stands is all that is known.
     (
         and_(_c.states.is_(None), _c.state != literal_column("'Pending'")),
-        text("""',["' || state || '",' || updated || ']'"""),
+        text("""',["' || commands.state || '",' || commands.updated || ']'"""),
     ),
     else_=_c.states,
 )
@@ -25,12 +25,12 @@ KEPT = case(
 
 def not_before(updated: Any, name: str) -> Any:
     """The time in the parameter ``name``, or that of the last change where it is later: another node's clock may be ahead."""
-    return case((updated > given(name), updated), else_=given(name))
+    return case((updated > given(name, updated), updated), else_=given(name, updated))
 
 
 EXTENDED = (
     func.coalesce(KEPT, literal_column("''"))
-    .concat(given("entry"))
+    .concat(given("entry", _c.states))
     .concat(cast(not_before(_c.updated, "at"), Text))
     .concat(literal_column("']'"))
 )

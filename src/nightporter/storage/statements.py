@@ -15,7 +15,9 @@ from sqlalchemy.dialects.postgresql.asyncpg import dialect as asyncpg_dialect
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql import ClauseElement
 from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.elements import BindParameter
 from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.sql.visitors import replacement_traverse
 from sqlalchemy.types import NullType
 
 from nightporter.domain.value import value
@@ -74,6 +76,25 @@ class Statement:
     def postgres(self) -> Numbered:
         """The text for PostgreSQL, for many rows at once where that is possible. Raises TypeError as ``sqlite`` does."""
         compiled = self._compiled(self._core if self._at_once is None else self._at_once, _POSTGRES)
+        return Numbered(str(compiled), tuple(compiled.positiontup or ()))
+
+    @cached_property
+    def for_each(self) -> Numbered:
+        """The text for PostgreSQL of an update of many rows at once; the last value of each row it returns is its place.
+
+        Each parameter is the list of what the rows have there, but for ``lists``, which are the same for all of them. No
+        two rows may change the same row of the table: one of them would be lost.
+        """
+        single = self._compiled(self._core, _POSTGRES)
+        names = [name for name in single.positiontup or () if name not in self.lists]
+        lists = [bindparam(name, type_=ARRAY(single.binds[name].type)) for name in names]
+        rows = func.unnest(*lists).table_valued(*names, with_ordinality="place", name="given").render_derived()
+
+        def replaced(element: Any, **_: Any) -> Any:
+            return rows.c[element.key] if isinstance(element, BindParameter) and element.key in names else None
+
+        core = replacement_traverse(self._core, {}, replaced)
+        compiled = self._compiled(core.returning(rows.c.place), _POSTGRES)  # type: ignore[attr-defined]  # an update
         return Numbered(str(compiled), tuple(compiled.positiontup or ()))
 
     def _compiled(self, core: ClauseElement, dialect: Any) -> SQLCompiler:

@@ -97,6 +97,16 @@ class _PostgresTransaction:
     async def fetch(self, statement: Statement, row: Mapping[str, Any]) -> list[Row]:
         return _rows(await self._connection.fetch(statement.postgres.text, *_arguments(statement, row)))
 
+    async def fetch_each(
+        self, statement: Statement, rows: Sequence[Mapping[str, Any]], common: Mapping[str, Any]
+    ) -> list[Row | None]:
+        text, names = statement.for_each.text, statement.for_each.names
+        arguments = [common[name] if name in common else [row[name] for row in rows] for name in names]
+        found: list[Row | None] = [None] * len(rows)
+        for *row, place in await self._connection.fetch(text, *arguments):
+            found[place - 1] = row
+        return found
+
     @asynccontextmanager
     async def savepoint(self) -> AsyncIterator[None]:
         await self._connection.execute("SAVEPOINT part")
@@ -164,19 +174,27 @@ class PostgresDatabase:
         self._pool = pool
         self._writing: asyncpg.Connection | None = None
 
-    async def one(self, statement: Statement, **given: Any) -> Row | None:
+    @asynccontextmanager
+    async def _reading(self) -> AsyncIterator["asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"]:
         with _translated():
             async with self._pool.acquire(timeout=PATIENCE) as connection:
-                row = await connection.fetchrow(statement.postgres.text, *_arguments(statement, given))
+                try:
+                    yield connection
+                except asyncio.CancelledError:
+                    # Asked to end a query that has not begun, the server goes on; without its client it ends.
+                    connection.terminate()
+                    raise
+
+    async def one(self, statement: Statement, **given: Any) -> Row | None:
+        async with self._reading() as connection:
+            row = await connection.fetchrow(statement.postgres.text, *_arguments(statement, given))
         return None if row is None else tuple(row)
 
     async def few(self, statement: Statement, **given: Any) -> list[Row]:
-        with _translated():
-            async with self._pool.acquire(timeout=PATIENCE) as connection:
-                return _rows(await connection.fetch(statement.postgres.text, *_arguments(statement, given)))
+        async with self._reading() as connection:
+            return _rows(await connection.fetch(statement.postgres.text, *_arguments(statement, given)))
 
     many = few
-    """asyncpg ends a query on the server when nobody waits for it any more."""
 
     def document(self, enterprise_id: str, command_id: str) -> AsyncIterator[bytes]:
         return self.seal.open_pieces(enterprise_id, command_id, self._document(enterprise_id, command_id))
@@ -184,9 +202,8 @@ class PostgresDatabase:
     async def _document(self, enterprise_id: str, command_id: str) -> AsyncIterator[bytes]:
         offset = 1
         while True:
-            with _translated():
-                async with self._pool.acquire(timeout=PATIENCE) as connection:
-                    piece = await connection.fetchval(_PIECE, enterprise_id, command_id, offset, PIECE)
+            async with self._reading() as connection:
+                piece = await connection.fetchval(_PIECE, enterprise_id, command_id, offset, PIECE)
             if piece:
                 yield piece
             if piece is None or len(piece) < PIECE:
@@ -283,14 +300,17 @@ class PostgresChannel:
 
     def __init__(self, connection: asyncpg.Connection) -> None:
         self._connection = connection
+        self._speaking = asyncio.Lock()
 
     async def tell(self, message: str) -> None:
-        with _translated():
-            await self._connection.execute("SELECT pg_notify($1, $2)", CHANNEL, message)
+        async with self._speaking:
+            with _translated():
+                await self._connection.execute("SELECT pg_notify($1, $2)", CHANNEL, message, timeout=PATIENCE)
 
     async def check(self) -> None:
-        with _translated():
-            await self._connection.execute("SELECT 1", timeout=PATIENCE)
+        async with self._speaking:
+            with _translated():
+                await self._connection.execute("SELECT 1", timeout=PATIENCE)
 
 
 def _exception(error: BaseException) -> Exception:

@@ -88,6 +88,12 @@ class _SqliteTransaction:
     async def fetch(self, statement: Statement, row: Mapping[str, Any]) -> list[Row]:
         return self._connection.execute(statement.sqlite, _bound(statement, row)).fetchall()
 
+    async def fetch_each(
+        self, statement: Statement, rows: Sequence[Mapping[str, Any]], common: Mapping[str, Any]
+    ) -> list[Row | None]:
+        bound = _bound(statement, common)
+        return [self._connection.execute(statement.sqlite, {**row, **bound}).fetchone() for row in rows]
+
     @asynccontextmanager
     async def savepoint(self) -> AsyncIterator[None]:
         self._connection.execute("SAVEPOINT part")
