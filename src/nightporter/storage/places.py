@@ -2,7 +2,6 @@
 
 from dataclasses import field
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from nightporter.domain.value import value
 
@@ -16,9 +15,11 @@ class PostgresAddress:
     url: str = field(repr=False)
 
     def __str__(self) -> str:
-        parts = urlsplit(self.url)
-        where = parts.netloc.rpartition("@")[2] or "localhost"
-        return f"postgresql://{where}{parts.path}"
+        address, _, rest = self.url.partition("://")[2].replace("#", "?").partition("?")
+        if "@" in rest:  # perhaps of a password that was not written as an address needs it
+            return "postgresql://..."
+        where, slash, name = address.rpartition("@")[2].partition("/")
+        return f"postgresql://{where or 'localhost'}{slash}{name}"
 
 
 Place = Path | PostgresAddress
