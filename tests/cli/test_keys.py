@@ -3,6 +3,8 @@
 import base64
 import json
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -49,6 +51,15 @@ async def test_a_key_that_cannot_be_used_is_refused_and_not_told(wrong: str) -> 
 
 def test_settings_that_are_printed_tell_no_key() -> None:
     assert ONE not in repr(Settings(keys=ONE))
+
+
+def test_only_a_desk_with_keys_loads_what_encrypts() -> None:
+    code = (
+        "import sys, nightporter.web.app, nightporter.storage.dialects.postgres; from nightporter.storage.sealing import Seal; "
+        "print('cryptography' in sys.modules); Seal([b'1' * 32]); print('cryptography' in sys.modules)"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.split() == ["False", "True"]
 
 
 async def test_no_flag_takes_a_key() -> None:
