@@ -1,11 +1,7 @@
 """The documentation says what is so: generated parts are fresh, names and links lead somewhere, recipes work."""
 
-import asyncio
 import re
 import shlex
-import shutil
-import sqlite3
-import sys
 from pathlib import Path
 
 import pytest
@@ -16,7 +12,8 @@ from docs import generate
 from nightporter import __version__
 from nightporter.cli.main import app
 from nightporter.operations import CONNECTOR
-from tests.harness import RunningDesk
+from tests.cli.program import run
+from tests.harness import RunningDesk, sql
 from tests.house.repository import ROOT, SOURCE
 
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("**/*.md"))]
@@ -128,25 +125,16 @@ async def test_the_recipes_for_a_backup_work_on_a_running_desk(desk: RunningDesk
         CopyCount=1,
         Data="JVBERi0xLjcKJSVFT0YK",
     )
-    recipes = re.findall(r"^    (?=sqlite3 |python3 )(.*backup.*)$", TEXTS["docs/running.md"], re.MULTILINE)
+    recipes = re.findall(
+        r"^    nightporter (backup .*)$", TEXTS["docs/running.md"] + TEXTS["docs/backup.md"], re.MULTILINE
+    )
     assert len(recipes) == 2
     for number, recipe in enumerate(recipes):
         copy = tmp_path / f"{number}.db"
-        words = shlex.split(
-            recipe.replace("/var/lib/nightporter/desk.db", str(desk.database)).replace("/backup/desk.db", str(copy))
+        made = await run(
+            *shlex.split(
+                recipe.replace("/var/lib/nightporter/desk.db", str(desk.database)).replace("/backup/desk.db", str(copy))
+            )
         )
-        if words[0] == "sqlite3" and not shutil.which("sqlite3"):
-            source, target = sqlite3.connect(desk.database), sqlite3.connect(copy)
-            source.backup(target)
-            target.close()
-            source.close()
-        else:
-            program = sys.executable if words[0] == "python3" else words[0]
-            copying = await asyncio.create_subprocess_exec(program, *words[1:])
-            assert await copying.wait() == 0
-        found = sqlite3.connect(copy)
-        assert found.execute("SELECT count(*) FROM commands WHERE id = ?", (added.json()["CommandId"],)).fetchone() == (
-            1,
-        )
-        assert found.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-        found.close()
+        assert made.code == 0, made.err
+        assert sql(copy, "SELECT id FROM commands WHERE id = ?", added.json()["CommandId"])
