@@ -152,7 +152,7 @@ def _nothing_is_lost(place: PostgresAddress, clients: Clients, others: int) -> N
     assert cursors == list(range(cursors[0], cursors[-1] + 1)), "a gap, or one told twice"
 
 
-async def test_a_copy_that_dies_leaves_the_desk_at_work(database: Path, target: PostgresAddress) -> None:
+async def test_a_copy_that_fails_leaves_the_desk_at_work(database: Path, target: PostgresAddress) -> None:
     port = free_port()
     sql(target, "CREATE TABLE songs (title text)")
     async with serving(str(database), port), at_work(port) as clients:
