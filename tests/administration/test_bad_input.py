@@ -84,6 +84,7 @@ async def test_paths_are_exact(front_desk: RunningDesk, path: str):
     assert (await front_desk.administer(path, **PAGE)).status_code == 404
 
 
+@pytest.mark.parametrize("kind", ["sqlite"])  # the middle of a request is held there by its writer's thread
 async def test_a_token_revoked_in_the_middle_of_a_request_lets_the_request_end_and_is_refused_then(
     front_desk: RunningDesk,
 ):

@@ -19,9 +19,8 @@ from nightporter.settings import Settings
 from nightporter.wire.property_file import RECORDS
 from tests.administration.test_who_may import made
 from tests.contract.hotel import AGENT_INTEGRATION, FOREIGN_HOTEL, HOTEL, NOBODY, SISTER_HOTEL
-from tests.harness import ADMINISTRATION_PREFIX, LOCAL_TOKEN, RunningDesk, check_reply
+from tests.harness import ADMINISTRATION_PREFIX, LOCAL_TOKEN, RunningDesk, check_reply, everything
 from tests.operations.administration.test_large_property_file import many
-from tests.operations.administration.test_load_property import everything
 
 LOAD = ADMINISTRATION_PREFIX + "properties/load"
 EXPORT = ADMINISTRATION_PREFIX + "properties/export"
@@ -39,7 +38,7 @@ async def load(desk: RunningDesk, content: Any, token: str = LOCAL_TOKEN, **head
 
 def kept(desk: RunningDesk) -> dict[str, Any]:
     """All that the desk keeps, but for the record of what administrators did."""
-    return {table: rows for table, rows in everything(desk).items() if table not in ("audit_records", "desk")}
+    return {table: rows for table, rows in everything(desk.database).items() if table not in ("audit_records", "desk")}
 
 
 async def pieces(content: bytes, size: int = 1000) -> AsyncIterator[bytes]:
@@ -86,7 +85,7 @@ async def test_a_file_is_loaded_and_told_part_by_part(front_desk: RunningDesk, d
     assert reply.status_code == 200
     parts = {part: len(records) for part, records in json.loads(demo_hotel).items() if part in RECORDS and records}
     assert {part: count for part, count in reply.json()["Records"].items() if count} == parts
-    assert len(everything(front_desk)["enterprises"]) == 4 + parts["Enterprises"]
+    assert len(everything(front_desk.database)["enterprises"]) == 4 + parts["Enterprises"]
 
 
 async def test_the_loading_is_one_act_of_the_audit(front_desk: RunningDesk) -> None:
@@ -95,7 +94,7 @@ async def test_the_loading_is_one_act_of_the_audit(front_desk: RunningDesk) -> N
     record = (await front_desk.administer("auditRecords/getAll", **PAGE)).json()["AuditRecords"][0]
     assert (record["Administrator"], record["Operation"]) == ("Night manager", "properties/load")
     assert record["After"]["Customers"] == 101
-    assert token_id in {row[2] for row in everything(front_desk)["audit_records"]}
+    assert token_id in {row[2] for row in everything(front_desk.database)["audit_records"]}
 
 
 async def test_a_file_in_chunks_of_no_announced_length_is_loaded(front_desk: RunningDesk) -> None:
@@ -204,13 +203,13 @@ async def test_other_callers_are_answered_while_a_file_is_loaded(
 
 
 async def test_who_leaves_while_it_sends_has_changed_nothing(front_desk: RunningDesk) -> None:
-    content, before = json.dumps(many(100)).encode(), everything(front_desk)
+    content, before = json.dumps(many(100)).encode(), everything(front_desk.database)
     _, caller = await sending(front_desk, content, len(content) + 1)
     await caller.drain()
     caller.close()
     await caller.wait_closed()
     await front_desk.administer("enterprises/getAll", **PAGE)
-    assert everything(front_desk) == before
+    assert everything(front_desk.database) == before
 
 
 async def test_who_leaves_while_it_is_loaded_has_changed_nothing(

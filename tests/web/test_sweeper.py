@@ -92,7 +92,7 @@ async def test_a_bad_moment_is_told_once_and_outlived(desk: RunningDesk, sweepin
     with structlog.testing.capture_logs() as logged:
         for _ in range(3):
             await pauses.over()
-    assert [one["why"] for one in logged] == ["The disk is full."]
+    assert [one["why"] for one in logged] == ["Unavailable: The disk is full."]
     sweeper._writer = writer
     await pauses.over()
     assert await written(desk.desk) == ["Cancelled"]
@@ -101,7 +101,8 @@ async def test_a_bad_moment_is_told_once_and_outlived(desk: RunningDesk, sweepin
 async def test_it_stops_with_the_desk_in_the_middle_of_a_pause(
     empty_database: Path, tmp_path: Path, settings: Settings, clock: Clock
 ):
-    async with App(settings, clock.sources(), copied(empty_database, tmp_path)).open():
+    async with App(settings, clock.sources(), copied(empty_database, tmp_path)).open() as desk:
+        desk.sweeper.start()
         assert "sweeper" in {task.get_name() for task in asyncio.all_tasks()}
     assert "sweeper" not in {task.get_name() for task in asyncio.all_tasks()}
 

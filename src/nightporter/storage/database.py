@@ -34,6 +34,9 @@ class Transaction(Protocol):
     def savepoint(self) -> AbstractAsyncContextManager[None]:
         """A part that is undone alone when an exception leaves it."""
 
+    async def aside(self, work: Callable[[], T]) -> T:
+        """Do what takes long and asks nothing of the database where it holds up nobody."""
+
     async def number_events(self) -> None:
         """From now until the commit, nobody else numbers events."""
 

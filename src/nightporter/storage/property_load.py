@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import field
+from functools import partial
 
 from nightporter.domain.value import value
 from nightporter.storage import audit
@@ -28,7 +29,8 @@ class LoadProperty:
 async def load_property(batch: Batch, intents: Sequence[LoadProperty]) -> list[object]:
     """Carry out the intents."""
     for intent in intents:
-        for part in intent.intents():
+        parts = intent.intents()
+        while (part := await batch.transaction.aside(partial(next, parts, None))) is not None:
             await set_property(batch, (part,))
         if intent.audit is not None:
             await audit.write(batch, intent.audit, [Change("properties", None, None, None, intent.counts)])

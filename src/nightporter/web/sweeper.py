@@ -16,6 +16,8 @@ from nightporter.web.logs import reason
 
 EVERY = 1.0
 """Seconds between two sweeps."""
+PASSES = 30
+"""How many sweeps a node does before another may have its turn."""
 BATCH = 100
 """How many commands one intent changes: a backlog must hold up nobody."""
 
@@ -70,8 +72,11 @@ class Sweeper:
         while True:
             await self._sources.pause(EVERY)
             try:
-                await self.sweep()
-                failing = False
+                async with self._database.alone("sweep") as is_mine:
+                    for _ in range(PASSES if is_mine else 0):
+                        await self.sweep()
+                        failing = False
+                        await self._sources.pause(EVERY)
             except Exception as error:
                 # Told once, not every second; the next sweep may find the disk free again.
                 if not failing:

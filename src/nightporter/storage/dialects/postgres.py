@@ -117,6 +117,9 @@ class _PostgresTransaction:
             raise
         await self._connection.execute("RELEASE part")
 
+    async def aside(self, work: Callable[[], T]) -> T:
+        return await asyncio.to_thread(work)
+
     async def number_events(self) -> None:
         # Held until the commit is visible, so that whoever reads event n has n-1 too (DESIGN, writes 8).
         await self._connection.execute(f"SELECT pg_advisory_xact_lock({_EVENTS})")

@@ -106,6 +106,9 @@ class _SqliteTransaction:
             raise
         self._connection.execute("RELEASE part")
 
+    async def aside(self, work: Callable[[], T]) -> T:
+        return work()  # what is long runs in the writer's thread as a whole
+
     async def number_events(self) -> None:
         """The writer is alone."""
 
