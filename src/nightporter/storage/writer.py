@@ -188,7 +188,7 @@ class Writer:
         self._committed: deque[tuple[list[Event], bool]] = deque()
         self._wake = asyncio.Event()
         self._last = 0
-        self._frozen_until = 0.0
+        self._frozen_until = float("-inf")
         self._closing = False
         self._task: asyncio.Task[None] | None = None
 
@@ -258,7 +258,7 @@ class Writer:
         try:
             await self._hand_over(record)
         except BaseException:
-            self._frozen_until = 0.0
+            self._frozen_until = float("-inf")
             raise
 
     async def _hand_over(self, intent: Intent) -> object:
