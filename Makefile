@@ -24,7 +24,7 @@ demo: setup  ## a whole hotel on this machine (PORT=8080)
 	$(BIN)/nightporter demo --port $(PORT) --data demo-data
 
 test: setup  ## the tests
-	$(BIN)/python -m pytest -m "not long"
+	$(BIN)/python -m pytest -m "not long" --numprocesses 2
 
 check: setup  ## lint, types, import contracts
 	$(BIN)/ruff check .
