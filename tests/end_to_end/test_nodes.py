@@ -14,7 +14,8 @@ from nightporter.storage.places import PostgresAddress
 from tests.cli.program import run
 from tests.end_to_end.manager import Manager
 from tests.end_to_end.nodes import Node, hears, node, printed, states
-from tests.end_to_end.served import PATIENCE
+from tests.end_to_end.served import PATIENCE, Served
+from tests.end_to_end.test_stopping import add_until_nobody_listens
 from tests.harness import running_desk, sql
 
 HOTEL = "3fa85f64-5717-4562-b3fc-2c963f66afa6"
@@ -82,6 +83,22 @@ async def test_a_worker_that_is_killed_is_replaced_and_nothing_acknowledged_is_l
     kept = {row[0] for row in sql(place, "SELECT id FROM commands")}
     assert len(acknowledged) == len(set(acknowledged))
     assert set(acknowledged) <= kept
+
+
+async def test_no_connection_breaks_when_all_workers_are_told_to_stop_under_load(place):
+    acknowledged: list[str] = []
+    enough = asyncio.Event()
+    async with node(place, 2) as desk:
+        served = Served(desk.process, int(desk.address.rpartition(":")[2]), Path())
+        adding = [asyncio.ensure_future(add_until_nobody_listens(served, acknowledged, enough)) for _ in range(8)]
+        await asyncio.wait_for(enough.wait(), PATIENCE)
+        desk.process.send(signal.SIGTERM)
+        await asyncio.wait_for(asyncio.gather(*adding), PATIENCE)
+        assert await desk.process.ended() == 0
+        await served.hang_up()
+    kept = {row[0] for row in sql(place, "SELECT id FROM commands")}
+    assert set(acknowledged) <= kept
+    assert len(acknowledged) == len(set(acknowledged))
 
 
 async def test_whoever_is_asked_tells_the_counts_of_the_machine_also_of_a_worker_that_is_dead(place):
