@@ -11,10 +11,12 @@ from typing import Any
 
 import pytest
 
+from nightporter.domain.retention import Kept
 from nightporter.operations.administration import keys as operation
 from nightporter.settings import Settings
 from nightporter.storage.places import Place
 from nightporter.storage.refused import DatabaseRefused
+from nightporter.storage.resealing import Reseal, find
 from nightporter.storage.sealing import key_id, key_of
 from tests.contract import hotel
 from tests.harness import Clock, RunningDesk, running_desk, sql
@@ -228,6 +230,18 @@ async def test_keys_are_changed_while_clients_add_and_report(desks: Desks):
         told = (await seen(desk, ids))["commands"]["Commands"]
         assert {one["Data"]["FileData"] for one in told} == {desks.secret.long, desks.secret.short}
         assert len(told) == len(ids)
+
+
+async def test_a_value_that_changed_since_it_was_read_is_not_undone(desks: Desks):
+    async with desks.with_keys() as desk:
+        token = (await a_day(desk, desks.secret))["tokens"][0]
+    async with desks.with_keys(ONE) as desk:
+        found = await find(desk.desk.database, Kept.RESOURCE_ACCESS_TOKENS)
+        change = {"ResourceAccessTokenId": token["Id"], "Value": {"Value": "new"}}
+        await done(await desk.call("resourceAccessTokens/update", ResourceAccessTokenUpdates=[change]))
+        assert await desk.desk.writer.write(Reseal(Kept.RESOURCE_ACCESS_TOKENS, found.rows)) == len(found.rows) - 1
+        told = {one["Id"]: one["Value"] for one in (await seen(desk, [hotel.NOBODY]))["access"]}
+        assert told[token["Id"]] == "new"
 
 
 async def test_a_long_rotation_answers_soon_and_goes_on_when_it_is_called_again(desks: Desks):

@@ -4,7 +4,7 @@ import base64
 from collections.abc import AsyncIterator
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from nightporter.domain.errors import Unavailable
@@ -41,11 +41,13 @@ async def read(seal: Seal, *kept: bytes) -> bytes:
     return b"".join([piece async for piece in seal.open_pieces(*HERE, pieces())])
 
 
+@settings(deadline=None)
 @given(TEXTS, COLUMNS, st.sampled_from([Seal(), SEAL, ROTATED]))
 def test_every_text_comes_back_as_it_was(text: str, column: str, seal: Seal):
     assert seal.open(column, *HERE, seal.close(column, *HERE, text)) == text
 
 
+@settings(deadline=None)
 @given(st.text(min_size=8))
 def test_nothing_of_a_sealed_text_can_be_read(text: str):
     kept = SEAL.close(VALUE, *HERE, text)
@@ -54,6 +56,7 @@ def test_nothing_of_a_sealed_text_can_be_read(text: str):
     assert key_of(kept) == key_of(kept[:PREFIX]) == key_id(ONE)
 
 
+@settings(deadline=None)
 @given(st.text(), COLUMNS, COLUMNS, st.sampled_from([HERE, HERE[::-1], ("1" * 36, "3" * 36)]))
 def test_what_was_moved_elsewhere_does_not_open(text: str, column: str, other: str, place: tuple[str, str]):
     assume((column, HERE) != (other, place))
@@ -61,6 +64,7 @@ def test_what_was_moved_elsewhere_does_not_open(text: str, column: str, other: s
         SEAL.open(other, *place, SEAL.close(column, *HERE, text))
 
 
+@settings(deadline=None)
 @given(st.text(), st.data())
 def test_a_change_of_any_bit_is_noticed(text: str, data: st.DataObject):
     kept = SEAL.close(DATA, *HERE, text)
@@ -74,6 +78,7 @@ def test_a_change_of_any_bit_is_noticed(text: str, data: st.DataObject):
             SEAL.open(DATA, *HERE, f"{kept[:place]}~{kept[place + 1 :]}")
 
 
+@settings(deadline=None)
 @given(TEXTS, st.booleans())
 def test_a_key_that_is_not_here_is_named(text: str, has_another: bool):
     kept = ROTATED.close(DATA, *HERE, text)
@@ -81,6 +86,7 @@ def test_a_key_that_is_not_here_is_named(text: str, has_another: bool):
         (SEAL if has_another else Seal()).open(DATA, *HERE, kept)
 
 
+@settings(deadline=None)
 @given(TEXTS)
 def test_older_keys_and_no_key_are_read_on(text: str):
     for before in (SEAL, Seal()):
@@ -100,6 +106,7 @@ def test_the_seal_tells_no_key():
     assert repr(ROTATED) == f"Seal({key_id(TWO)}, {key_id(ONE)})"
 
 
+@settings(deadline=None)
 @given(LENGTHS, st.sampled_from([Seal(), SEAL, ROTATED]))
 async def test_documents_of_every_length_come_back_whole_and_piece_by_piece(length: int, seal: Seal):
     plain = document(length)
