@@ -60,8 +60,9 @@ class Served:
         return httpx.AsyncClient(base_url=self.address, timeout=PATIENCE, verify=False)
 
     def lines(self) -> list[dict[str, Any]]:
-        """What it has logged, line by line; every line must be one of ours."""
-        return [json.loads(line) for line in self.process.err]
+        """What it has logged, line by line, but for its advice to have a key; every line must be one of ours."""
+        lines = [json.loads(line) for line in self.process.err]
+        return [line for line in lines if line["event"] != "nothing is encrypted"]
 
     def kept(self) -> set[str]:
         """The ids of the commands in the file."""
