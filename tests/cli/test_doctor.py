@@ -1,5 +1,6 @@
 """``nightporter doctor`` says what is wanting and what to do about it."""
 
+import itertools
 import sqlite3
 from pathlib import Path
 
@@ -113,6 +114,7 @@ async def test_a_server_that_does_not_answer_is_a_problem(database: Path) -> Non
             "access    1 resource access tokens are active although their validity is over",
         ),
     ],
+    ids=itertools.count(),  # not the texts: each process of the tests has a time of its own
 )
 async def test_what_is_wanting_is_a_warning_that_says_what_to_do(database: Path, statement: str, finding: str) -> None:
     change(database, statement)
@@ -129,6 +131,7 @@ async def test_what_is_wanting_is_a_warning_that_says_what_to_do(database: Path,
         f"('{ENTERPRISE}', '{OTHER}', '{DEVICE}', 'Printer', 'Processed', {NOW - 7300}, {NOW}, '{{}}', '{{}}')",
         "UPDATE devices SET is_active = 0",
     ],
+    ids=itertools.count(),  # not the texts: each process of the tests has a time of its own
 )
 async def test_what_is_as_it_should_be_is_no_warning(database: Path, statement: str) -> None:
     change(database, statement)
