@@ -7,7 +7,17 @@ import sys
 from benchmarks.machine import file_system, sync_milliseconds
 from benchmarks.report import Figure, write
 
-QUESTIONS = ("adding", "empty_queue", "tokens", "importing", "history", "push", "start")
+QUESTIONS = (
+    "adding",
+    "postgres_adding",
+    "empty_queue",
+    "tokens",
+    "importing",
+    "history",
+    "push",
+    "nodes",
+    "start",
+)
 
 
 def main() -> None:

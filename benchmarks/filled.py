@@ -4,6 +4,8 @@ import sqlite3
 import time
 from pathlib import Path
 
+from nightporter.storage.places import Place
+
 ENTERPRISE = "3fa85f64-5717-4562-b3fc-2c963f66afa6"
 PRINTER = "d117866d-78de-4459-9077-42d7ea0120e3"
 RESERVATION = "35d4b117-4e60-44a3-9580-c582117eff98"
@@ -38,9 +40,9 @@ def with_history(path: Path, commands: int, fiscal: int, tokens: int) -> None:
     connection.close()
 
 
-def make(path: Path) -> None:
+def make(place: Place) -> None:
     """A new desk of the demo's property, closed again."""
     from benchmarks.servers import desk
 
-    with desk(path):
+    with desk(place):
         pass

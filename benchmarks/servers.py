@@ -7,9 +7,9 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
-from pathlib import Path
 
 from benchmarks.machine import ROOT
+from nightporter.storage.places import Place, PostgresAddress
 
 
 def free_port() -> int:
@@ -51,9 +51,13 @@ def wait_for(address: str, process: subprocess.Popen[bytes]) -> None:
 
 
 @contextlib.contextmanager
-def desk(database: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
-    """The desk with everything on; only the request limit is so high that it counts and never refuses."""
-    with started("benchmarks.served_desk", str(database)) as running:
+def desk(place: Place, workers: int = 1) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """The desk with everything on; only the request limit is so high that it counts and never refuses.
+
+    Several ``workers`` need a database that one has filled before.
+    """
+    database = place.url if isinstance(place, PostgresAddress) else str(place)
+    with started("benchmarks.served_desk", database, str(workers)) as running:
         yield running
 
 

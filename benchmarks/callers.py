@@ -1,0 +1,132 @@
+"""Clients that cost little: kept connections for calls, and one socket that hears what becomes of commands."""
+
+import asyncio
+import base64
+import os
+import re
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import cast
+from urllib.parse import urlsplit
+
+from nightporter.cli.demo import ACCESS_TOKEN, CLIENT_TOKEN
+
+PATIENCE = 10.0
+"""Seconds for a socket to open."""
+Heard = Callable[[str, str], None]
+"""Takes the id of a command, and its state, when an event arrives."""
+_EVENT = re.compile(rb'"Id":"([^"]+)","State":"([^"]+)"')
+_LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
+
+
+def _where(address: str) -> tuple[str, int]:
+    parts = urlsplit(address)
+    assert parts.hostname
+    assert parts.port
+    return parts.hostname, parts.port
+
+
+class _Connection(asyncio.Protocol):
+    """One call at a time."""
+
+    def __init__(self) -> None:
+        self._held = b""
+        self._reply: asyncio.Future[bytes] | None = None
+        self._transport: asyncio.WriteTransport
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.WriteTransport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        self._held += data
+        head, found, body = self._held.partition(b"\r\n\r\n")
+        if not found:
+            return
+        length = _LENGTH.search(head)
+        # Without a length it comes in pieces; no text of ours ends as the last of them does.
+        whole = body.endswith(b"0\r\n\r\n") if length is None else len(body) == int(length.group(1))
+        if whole and self._reply is not None:
+            assert head[9:10] == b"2", self._held
+            self._held = b""
+            self._reply.set_result(body)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._reply is not None and not self._reply.done():
+            self._reply.set_exception(exc or ConnectionResetError("the server ended the connection"))
+
+    async def call(self, path: str, body: bytes) -> bytes:
+        self._reply = asyncio.get_running_loop().create_future()
+        self._transport.write(
+            b"POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s"
+            % (path.encode(), len(body), body)
+        )
+        return await self._reply
+
+    def close(self) -> None:
+        self._transport.close()
+
+
+class Callers:
+    """As many kept connections as there were ever calls under way at once."""
+
+    def __init__(self, address: str) -> None:
+        self._where = _where(address)
+        self._free: deque[_Connection] = deque()
+
+    async def call(self, path: str, body: bytes) -> bytes:
+        """POST; returns the body of the reply, which must be a success."""
+        if self._free:
+            connection = self._free.pop()
+        else:
+            _, connection = await asyncio.get_running_loop().create_connection(_Connection, *self._where)
+        reply = await connection.call(path, body)
+        self._free.append(connection)
+        return reply
+
+    def close(self) -> None:
+        """End those that are free."""
+        for connection in self._free:
+            connection.close()
+
+
+class _Socket(asyncio.Protocol):
+    def __init__(self, heard: Heard, opened: asyncio.Future[None]) -> None:
+        self._heard = heard
+        self._opened = opened
+        self._held = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        key = base64.b64encode(os.urandom(16)).decode()
+        cast("asyncio.WriteTransport", transport).write(
+            (
+                "GET /ws/connector HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n"
+                f"Cookie: ClientToken={CLIENT_TOKEN}; AccessToken={ACCESS_TOKEN}\r\n\r\n"
+            ).encode()
+        )
+
+    def data_received(self, data: bytes) -> None:
+        if not self._opened.done():
+            assert data.startswith(b"HTTP/1.1 101"), data
+            self._opened.set_result(None)
+        self._held += data
+        end = 0
+        for match in _EVENT.finditer(self._held):
+            end = match.end()
+            self._heard(match.group(1).decode(), match.group(2).decode())
+        self._held = self._held[max(end, len(self._held) - 200) :]  # what may be the beginning of an event
+
+
+@asynccontextmanager
+async def listening(address: str, heard: Heard) -> AsyncIterator[None]:
+    """A socket of the demo's client, for as long as the block lasts."""
+    loop = asyncio.get_running_loop()
+    opened = loop.create_future()
+    transport, _ = await loop.create_connection(lambda: _Socket(heard, opened), *_where(address))
+    try:
+        async with asyncio.timeout(PATIENCE):
+            await opened
+        yield
+    finally:
+        transport.close()
