@@ -4,6 +4,7 @@ PYTHON ?= python3
 MINUTES ?= 1
 DATABASE ?= sqlite
 BIN := .venv/bin
+PRISM := build/prism/node_modules/.bin/prism
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -43,8 +44,12 @@ mutation: setup  ## which changes of the domain and the operations would no test
 	$(BIN)/mutmut run
 	$(BIN)/mutmut results
 
-bench: setup  ## the benchmarks, as ratios
+bench: setup $(PRISM)  ## the benchmarks, as ratios
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --group bench
 	$(BIN)/python -m benchmarks
+
+$(PRISM):
+	npm install --prefix build/prism --silent --no-audit --no-fund @stoplight/prism-cli@5.16.0
 
 torture: setup  ## servers under random faults, judged by what clients saw (MINUTES=1 DATABASE=sqlite|postgres SEED=…)
 	$(BIN)/python -m torture --minutes $(MINUTES) --database $(DATABASE) $(if $(SEED),--seed $(SEED))

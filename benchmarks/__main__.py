@@ -16,6 +16,7 @@ QUESTIONS = (
     "history",
     "push",
     "nodes",
+    "lives",
     "start",
 )
 

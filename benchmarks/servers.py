@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 
@@ -44,6 +45,8 @@ def wait_for(address: str, process: subprocess.Popen[bytes]) -> None:
         try:
             urllib.request.urlopen(address + "/health", timeout=2).read()
             return
+        except urllib.error.HTTPError:
+            return  # it answers, though it knows no such page
         except OSError:
             if process.poll() is not None or time.monotonic() > deadline:
                 raise SystemExit(f"the server at {address} did not start") from None
