@@ -274,11 +274,15 @@ async def busy(place: Place) -> AsyncIterator[None]:
     """Somebody else keeps the desk from writing commands, until the end of the block."""
     if isinstance(place, PostgresAddress):
         connection = await asyncpg.connect(place.url)
-        await connection.execute("BEGIN; LOCK TABLE commands IN EXCLUSIVE MODE")
-        yield
-        await connection.close()
+        try:
+            await connection.execute("BEGIN; LOCK TABLE commands IN EXCLUSIVE MODE")
+            yield
+        finally:
+            await connection.close()
     else:
         holding = sqlite3.connect(place, isolation_level=None)
-        holding.execute("BEGIN IMMEDIATE")
-        yield
-        holding.close()
+        try:
+            holding.execute("BEGIN IMMEDIATE")
+            yield
+        finally:
+            holding.close()

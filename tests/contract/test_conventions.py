@@ -831,11 +831,11 @@ async def test_a_body_that_does_not_come(kiosk: RunningDesk) -> None:
     assert json.loads(body)["RequestId"] == headers["request-id"]
 
 
-@pytest.mark.parametrize("settings", [Settings(request_limit=0, port=0, time_budget=0.05)])
+@pytest.mark.parametrize("settings", [Settings(request_limit=0, port=0, time_budget=1.0)])
 async def test_a_change_that_took_too_long(kiosk: RunningDesk, agent: RunningDesk) -> None:
     """D20. Whoever gave up may find the change made, whole."""
     async with agent.socket() as socket:
         async with busy(kiosk.database):
             refused(await kiosk.call("commands/addPrinter", **PRINT), 408)
-        told = json.loads(await socket.recv())["Events"][0]
+        told = json.loads(await asyncio.wait_for(socket.recv(), 20))["Events"][0]
     assert told["Id"] in await active(agent)
