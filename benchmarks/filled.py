@@ -2,41 +2,64 @@
 
 import sqlite3
 import time
-from pathlib import Path
 
-from nightporter.storage.places import Place
+from nightporter.storage.places import Place, PostgresAddress
+from tests import postgres
 
 ENTERPRISE = "3fa85f64-5717-4562-b3fc-2c963f66afa6"
-PRINTER = "d117866d-78de-4459-9077-42d7ea0120e3"
 RESERVATION = "35d4b117-4e60-44a3-9580-c582117eff98"
+PRINTED, FISCAL, GIVEN = "01000000", "02000000", "03000000"
+"""How the ids begin."""
 
 
-def with_history(path: Path, commands: int, fiscal: int, tokens: int) -> None:
+NUMBERS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {count}) "
+COMMANDS = (
+    "INSERT INTO commands (enterprise_id, id, device_id, device_type, state, created, updated, creator, data) "
+    + NUMBERS
+    + "SELECT enterprise_id, {id}, device_id, device_type, 'Processed', {since} + i / 12, {since} + i / 12, creator, data "
+    "FROM n, (SELECT * FROM commands WHERE device_type = '{type}' AND enterprise_id = '{enterprise}' LIMIT 1) AS one"
+)
+TOKENS = (
+    "INSERT INTO resource_access_tokens (enterprise_id, id, service_order_id, type, value, validity_start, "
+    "validity_end, bed, room, floor, building, created, updated, is_active) "
+    + NUMBERS
+    + "SELECT '{enterprise}', {id}, '{order}', 'PinCode', '1234#', {since} + i / 12, {since} + i / 12 + 86400, "
+    "TRUE, FALSE, FALSE, FALSE, {since} + i / 12, {since} + i / 12, TRUE FROM n"
+)
+
+
+def ident(first: str, number: int | str) -> str:
+    """An id of the ``number``-th row; a number that is SQL gives SQL for either kind of database."""
+    if isinstance(number, int):
+        return f"{first}-0000-7000-8000-{number:012d}"
+    return f"'{first}-0000-7000-8000-' || substr(CAST(1000000000000 + {number} AS TEXT), 2)"
+
+
+def with_history(place: Place, commands: int, fiscal: int, tokens: int) -> None:
     """Copy rows of the demo's own commands and tokens until there are as many; all of them a day old or older."""
-    connection = sqlite3.connect(path)
-    connection.execute("PRAGMA synchronous = OFF")
     day_ago = int(time.time()) - 86_400
-    numbers = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :count) "
-    into = (
-        "INSERT INTO commands (enterprise_id, id, device_id, device_type, state, created, updated, creator, data) "
-        "SELECT enterprise_id, {id}, device_id, device_type, 'Processed', :from + i / 12, :from + i / 12, creator, data "
-        "FROM n, (SELECT * FROM commands WHERE device_type = :type AND enterprise_id = :enterprise LIMIT 1)"
+    kinds = (
+        (COMMANDS, "Printer", commands, PRINTED, day_ago - 86_400),
+        (COMMANDS, "FiscalMachine", fiscal, FISCAL, day_ago - 86_400),
+        (TOKENS, "", tokens, GIVEN, day_ago),
     )
-    ident = "printf('{}-0000-7000-8000-%012x', i)"
-    for kind, count, first in (("Printer", commands, "01000000"), ("FiscalMachine", fiscal, "02000000")):
-        connection.execute(
-            numbers + into.format(id=ident.format(first)),
-            {"count": count, "type": kind, "enterprise": ENTERPRISE, "from": day_ago - 86_400 - count // 12},
+    statements = [
+        statement.format(
+            type=kind,
+            count=count,
+            id=ident(first, "i"),
+            since=until - count // 12,
+            enterprise=ENTERPRISE,
+            order=RESERVATION,
         )
-    connection.execute(
-        numbers
-        + "INSERT INTO resource_access_tokens (enterprise_id, id, service_order_id, type, value, validity_start, "
-        "validity_end, bed, room, floor, building, created, updated, is_active) "
-        f"SELECT :enterprise, {ident.format('03000000')}, :order, 'PinCode', '1234#', :from + i / 12, :from + i / 12 + 86400, "
-        "1, 0, 0, 0, :from + i / 12, :from + i / 12, 1 FROM n",
-        {"count": tokens, "enterprise": ENTERPRISE, "order": RESERVATION, "from": day_ago - tokens // 12},
-    )
-    connection.commit()
+        for statement, kind, count, first, until in kinds
+    ]
+    if isinstance(place, PostgresAddress):
+        postgres.execute(place.url, *statements, "VACUUM ANALYZE")
+        return
+    connection = sqlite3.connect(place, isolation_level=None)
+    for statement in ("PRAGMA synchronous = OFF", *statements):
+        connection.execute(statement)
     connection.close()
 
 

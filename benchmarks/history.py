@@ -5,16 +5,18 @@ import shutil
 import statistics
 import time
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 from benchmarks.adding import API, COMMON, KEY
-from benchmarks.filled import make, with_history
+from benchmarks.filled import FISCAL as OF_FISCAL
+from benchmarks.filled import ident, make, with_history
 from benchmarks.machine import folder
+from benchmarks.postgres import database, server
 from benchmarks.report import Figure
 from benchmarks.servers import desk
+from nightporter.storage.places import Place
 
 FEW, MANY = 1_000, 1_000_000
 CALLS = 150
@@ -47,7 +49,7 @@ def questions(address: str) -> dict[str, Callable[[], None]]:
     devices = [
         d["Id"] for d in call(address, "/api/connector/v1/devices/getAll")["Devices"] if d["Type"] == "FiscalMachine"
     ]
-    deep = {"Cursor": "02000000-0000-7000-8000-00000000012c", "Count": 50}  # the 300th oldest
+    deep = {"Cursor": ident(OF_FISCAL, 300), "Count": 50}  # the 300th oldest
     states = {"DeviceIds": devices, "States": ["Processed"], "Limitation": deep}
     assert len(call(address, FISCAL, **states)["Commands"]) == 50
     waiting = [call(address, API + "addKeyCutter", **KEY)["CommandId"] for _ in range(CALLS)]
@@ -85,21 +87,26 @@ TARGETS = {"tokens updated in the last minute": 2.0}
 
 
 def measure() -> list[Figure]:
-    place = folder()
+    here = folder()
+    figures = compared({size: here / f"{size}.db" for size in (FEW, MANY)}, "")
+    shutil.rmtree(here)
+    with server() as url, database(url) as few, database(url) as many:
+        return figures + compared({FEW: few, MANY: many}, " on PostgreSQL")
+
+
+def compared(places: Mapping[int, Place], where: str) -> list[Figure]:
     measured: dict[int, dict[str, float]] = {}
-    addresses: dict[int, Path] = {size: place / f"{size}.db" for size in (FEW, MANY)}
-    for size, path in addresses.items():
-        make(path)
-        with_history(path, size, size, size)
-    with desk(addresses[FEW]) as (few, _), desk(addresses[MANY]) as (many, _):
+    for size, place in places.items():
+        make(place)
+        with_history(place, size, size, size)
+    with desk(places[FEW]) as (few, _), desk(places[MANY]) as (many, _):
         asked = {FEW: questions(few), MANY: questions(many)}
         for name in asked[FEW]:
             for size, median in median_milliseconds({size: asked[size][name] for size in asked}).items():
                 measured.setdefault(size, {})[name] = median
-    shutil.rmtree(place)
     return [
         Figure(
-            f"{name}, {MANY:,} / {FEW:,}",
+            f"{name}{where}, {MANY:,} / {FEW:,}",
             measured[MANY][name] / measured[FEW][name],
             TARGETS.get(name, 1.2),
             False,
