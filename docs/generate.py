@@ -91,7 +91,6 @@ DIFFERENCES: tuple[tuple[str, str], ...] = (
 )
 
 NOT_BUILT: tuple[tuple[str, str], ...] = (
-    ("PostgreSQL", "One process on one SQLite file."),
     ("Encryption at rest", "Access tokens are kept as hashes; PINs, documents and guest data as they are."),
     (
         "Agent, drivers and console",
