@@ -91,7 +91,6 @@ DIFFERENCES: tuple[tuple[str, str], ...] = (
 )
 
 NOT_BUILT: tuple[tuple[str, str], ...] = (
-    ("Encryption at rest", "Access tokens are kept as hashes; PINs, documents and guest data as they are."),
     (
         "Agent, drivers and console",
         "Any client of the original carries commands out; the desk has none of its own yet.",
