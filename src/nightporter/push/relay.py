@@ -14,8 +14,7 @@ from nightporter.domain.sources import Sources
 from nightporter.push.hub import Hub
 from nightporter.storage import events
 from nightporter.storage.batch import Event
-from nightporter.storage.database import Channel, SharedDatabase
-from nightporter.storage.writer import WAKE
+from nightporter.storage.database import WAKE, Channel, SharedDatabase
 
 EVERY = 0.4
 """Seconds between two looks at the tables when nobody says anything."""

@@ -13,6 +13,9 @@ from nightporter.storage.statements import Row, Statement
 
 T = TypeVar("T")
 
+WAKE = "wake"
+"""What nodes are told after a change: the tables say what it was."""
+
 
 class Transaction(Protocol):
     """An open transaction of the writer."""
@@ -40,8 +43,8 @@ class Transaction(Protocol):
     async def number_events(self) -> None:
         """From now until the commit, nobody else numbers events."""
 
-    async def tell(self, message: str) -> None:
-        """Tell every node of the desk, this one too, once this is committed."""
+    async def wake(self) -> None:
+        """Tell every node of the desk ``WAKE``, this one too, once this is committed."""
 
 
 class Snapshot(Protocol):

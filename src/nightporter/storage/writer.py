@@ -136,8 +136,6 @@ _STAMP = Statement(
 )
 _FACTS_CHANGED = Statement(update(desk).values(facts=desk.c.facts + literal_column("1")))
 
-WAKE = "wake"
-"""What nodes are told after a change: the tables say what it was."""
 LONG_DOCUMENT = 256 * 1024
 
 
@@ -335,7 +333,7 @@ class Writer:
                 await transaction.run(_FACTS_CHANGED, [{}])
             numbered = await events.number(batch)
             if numbered or batch.property_changed:
-                await transaction.tell(WAKE)
+                await transaction.wake()
             return results, numbered, batch.property_changed, now
 
         results, published, property_changed, now = await self._database.transact(

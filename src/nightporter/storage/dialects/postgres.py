@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import asyncpg
 
 from nightporter.domain.errors import Unavailable, Undecided
-from nightporter.storage.database import Snapshot, Transaction
+from nightporter.storage.database import WAKE, Snapshot, Transaction
 from nightporter.storage.places import PostgresAddress
 from nightporter.storage.sealing import PIECE, PLAIN, Seal
 from nightporter.storage.statements import Row, Statement
@@ -71,9 +71,9 @@ HOW: dict[str, Any] = {
     "timeout": PATIENCE,
     "statement_cache_size": 1000,
     "max_cached_statement_lifetime": 0,
-    "server_settings": {"application_name": "nightporter", "jit": "off"},
+    "server_settings": {"application_name": "nightporter", "jit": "off", "plan_cache_mode": "force_generic_plan"},
 }
-"""How every connection is made: statements are few and stay prepared; none is long enough for a compiler."""
+"""How every connection is made: statements are few, stay prepared and are planned once; none is long enough for a compiler."""
 
 
 async def _connect(address: PostgresAddress) -> asyncpg.Connection:
@@ -84,6 +84,8 @@ async def _connect(address: PostgresAddress) -> asyncpg.Connection:
 class _PostgresTransaction:
     def __init__(self, connection: asyncpg.Connection) -> None:
         self._connection = connection
+        self.commit = "COMMIT"
+        """What ends it."""
 
     async def run(self, statement: Statement, rows: Sequence[Mapping[str, Any] | tuple[Any, ...]]) -> int:
         if statement.takes_rows_at_once:
@@ -124,8 +126,8 @@ class _PostgresTransaction:
         # Held until the commit is visible, so that whoever reads event n has n-1 too (DESIGN, writes 8).
         await self._connection.execute(f"SELECT pg_advisory_xact_lock({_EVENTS})")
 
-    async def tell(self, message: str) -> None:
-        await self._connection.execute("SELECT pg_notify($1, $2)", CHANNEL, message)
+    async def wake(self) -> None:
+        self.commit = f"NOTIFY {CHANNEL}, '{WAKE}'; COMMIT"  # one round trip for both
 
 
 def _columns(statement: Statement, rows: Sequence[Mapping[str, Any] | tuple[Any, ...]]) -> list[list[Any]]:
@@ -234,13 +236,14 @@ class PostgresDatabase:
         with _translated():
             connection = await self._writer()
             await connection.execute("BEGIN")
+            transaction = _PostgresTransaction(connection)
             try:
-                result = await work(_PostgresTransaction(connection))
+                result = await work(transaction)
             except BaseException:
                 await self._roll_back(connection)
                 raise
         try:
-            await connection.execute("COMMIT")
+            await connection.execute(transaction.commit)
         except BaseException as error:
             # Once the commit is sent, only an answer tells what became of it.
             if (

@@ -112,7 +112,7 @@ class _SqliteTransaction:
     async def number_events(self) -> None:
         """The writer is alone."""
 
-    async def tell(self, message: str) -> None:
+    async def wake(self) -> None:
         """There are no other nodes."""
 
 
