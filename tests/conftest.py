@@ -1,3 +1,4 @@
+import signal
 from collections.abc import AsyncIterator, Iterator
 from importlib.resources import files
 from pathlib import Path
@@ -9,6 +10,10 @@ from nightporter.storage.opening import create
 from nightporter.storage.places import Place, PostgresAddress
 from tests import postgres
 from tests.harness import Clock, RunningDesk, copied, running_desk, template
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell that starts the tests in the background lets them ignore it, and with them every program that they start.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,5 @@
 """``nightporter copy``."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Annotated, Any
@@ -57,6 +56,8 @@ def copy(
 @asynccontextmanager
 async def _frozen(ask: Administration) -> AsyncIterator[None]:
     """The desk takes no changes until the end of the block; it takes them again when the block fails."""
+    import asyncio
+
     await ask("desk/freeze", Seconds=LEASE)
     renewing = asyncio.ensure_future(_renew(ask))
     try:
