@@ -4,7 +4,7 @@ Everything here runs on the event loop. The hub gets every event once, in the or
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 import structlog
@@ -28,7 +28,8 @@ _log = structlog.get_logger()
 class Relay:
     """Relays from ``start`` to ``close``.
 
-    ``facts_changed`` is called when facts of a property were changed, here or elsewhere.
+    When facts of a property were changed, here or elsewhere, ``forget`` is called at once, and then ``refresh``, which gives
+    the open sockets the scope that they have now. Events that come after the change are published after that.
     """
 
     def __init__(
@@ -36,15 +37,18 @@ class Relay:
         database: SharedDatabase,
         hub: Hub,
         sources: Sources,
-        facts_changed: Callable[[], None],
+        forget: Callable[[], None],
+        refresh: Callable[[], Awaitable[None]],
     ) -> None:
         self._database = database
         self._hub = hub
         self._sources = sources
-        self._facts_changed = facts_changed
+        self._forget = forget
+        self._give_scopes = refresh
         self.on_message: Callable[[str], None] | None = None
         """Called for each message that is not a mere wake-up."""
         self._facts = 0
+        self._refreshing: asyncio.Task[None] | None = None
         self._looked = float("-inf")
         self._wake = asyncio.Event()
         self._channel: Channel | None = None
@@ -66,19 +70,43 @@ class Relay:
 
     async def close(self) -> None:
         """Stop."""
-        for task in self._tasks:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+        for task in (*self._tasks, self._refreshing):
+            if task is not None:
+                task.cancel()
+                with suppress(asyncio.CancelledError, Unavailable):
+                    await task
 
     def committed(self, published: list[Event], property_changed: bool) -> None:
         """This node has committed a batch: told at once, unless events of another node come before."""
         if property_changed:
-            self._facts_changed()
-        if published and published[0].number == self._hub.published + 1:
+            self._refresh()
+        if published and published[0].number == self._hub.published + 1 and self._refreshing is None:
             self._hub.publish(published)
-        elif published:
+        elif published or property_changed:
             self._wake.set()
+
+    def _refresh(self) -> None:
+        """Begin to give the sockets their scope, one such turn after the other."""
+
+        async def in_turn(before: asyncio.Task[None] | None) -> None:
+            if before is not None:
+                await asyncio.wait({before})
+            await self._give_scopes()
+
+        self._forget()
+        self._refreshing = asyncio.create_task(in_turn(self._refreshing), name="scopes")
+
+    async def _refreshed(self) -> None:
+        """Wait until the sockets have their scope; what fails is done again at the next look."""
+        while (refreshing := self._refreshing) is not None:
+            try:
+                await asyncio.shield(refreshing)
+            except Exception:
+                self._facts = -1
+                raise
+            finally:
+                if refreshing is self._refreshing and refreshing.done():
+                    self._refreshing = None
 
     async def tell(self, message: str) -> None:
         """Tell every node, this one too. Raises Unavailable."""
@@ -92,8 +120,9 @@ class Relay:
         facts, last = await events.progress(self._database)
         if facts != self._facts:
             self._facts = facts
-            self._facts_changed()
+            self._refresh()
         self._looked = began
+        await self._refreshed()
         while self._hub.published < last:
             page = await events.all_after(self._database, self._hub.published, PAGE)
             # Meanwhile a batch of this node's own may have been published.

@@ -179,12 +179,9 @@ class App:
             recognition.trust(self._trusted)
         metrics = self._metrics
 
-        def facts_changed() -> None:
-            recognition.forget()
+        async def refresh() -> None:
             if self._socket is not None:
-                refreshing = asyncio.get_running_loop().create_task(self._socket.refresh())
-                self._tasks.add(refreshing)
-                refreshing.add_done_callback(self._tasks.discard)
+                await self._socket.refresh()
 
         def publish(committed: list[Event], property_changed: bool) -> None:
             metrics.published(len(committed))
@@ -193,7 +190,10 @@ class App:
                 return
             hub.publish(committed)
             if property_changed:
-                facts_changed()
+                recognition.forget()
+                refreshing = asyncio.get_running_loop().create_task(refresh())
+                self._tasks.add(refreshing)
+                refreshing.add_done_callback(self._tasks.discard)
 
         writer = Writer(database, sources, publish, settings.batch_limit, self._deadlines, metrics.committed)
         last_use = LastUse(recognition, writer, sources)
@@ -201,7 +201,7 @@ class App:
         limit = RequestLimit(settings.request_limit, settings.request_window, sources.elapsed)
         shared: SharedLimit | None = None
         if database.is_shared:
-            relay = Relay(cast("SharedDatabase", database), hub, sources, facts_changed)
+            relay = Relay(cast("SharedDatabase", database), hub, sources, recognition.forget, refresh)
             limit = shared = SharedLimit(settings.request_limit, settings.request_window, sources, relay.tell)
             relay.on_message = shared.hear
         log = request_log(settings.log_level)
