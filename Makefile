@@ -25,7 +25,7 @@ demo: setup  ## a whole hotel on this machine (PORT=8080)
 	$(BIN)/nightporter demo --port $(PORT) --data demo-data
 
 test: setup  ## the tests
-	$(BIN)/python -m pytest -m "not long" --numprocesses 3
+	$(BIN)/python -m pytest -m "not long" --numprocesses 3 --dist worksteal
 
 check: setup  ## lint, types, import contracts
 	$(BIN)/ruff check .

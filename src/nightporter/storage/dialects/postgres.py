@@ -36,6 +36,7 @@ _WEATHER = (
     asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.InvalidCatalogNameError,
     asyncpg.PostgresSystemError,
+    asyncpg.InternalClientError,
 )
 
 _AGAIN = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError, asyncpg.InvalidCachedStatementError)
@@ -50,7 +51,7 @@ def _translated() -> Iterator[None]:
     except _WEATHER as error:
         raise _refusal(error) from error
     except asyncpg.InterfaceError as error:
-        if "clos" not in str(error):  # closed by either side
+        if isinstance(error, ValueError):  # a value that does not fit its column
             raise
         raise _refusal(error) from error
 
@@ -263,7 +264,7 @@ class PostgresDatabase:
     async def _roll_back(self, connection: asyncpg.Connection) -> None:
         try:
             await connection.execute("ROLLBACK")
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError):
             self._writing = None
             await _end(connection)
 
