@@ -34,7 +34,7 @@ check: setup  ## lint, types, import contracts
 	$(BIN)/lint-imports
 
 long: setup  ## the long forms of the tests
-	$(BIN)/python -m pytest -m long || test $$? -eq 5  # 5: no test has a long form
+	$(BIN)/python -m pytest -m long --override-ini faulthandler_timeout=600 || test $$? -eq 5  # 5: no test has a long form
 
 docs: setup  ## write the generated parts of the documentation anew
 	$(BIN)/python -m docs.generate
