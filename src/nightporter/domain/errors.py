@@ -17,6 +17,7 @@
     ├── Taken                another executor carries the command out
     ├── TookTooLong          the time budget ran out
     ├── Unavailable          the desk cannot write or read at the moment, or the upstream cannot be reached
+    │   ├── Away             the database cannot be reached: nothing that is asked of it now would be done
     │   └── Undecided        the database went away during a commit: made or not made, nobody knows yet
     ├── UpstreamFailed       the upstream broke off, or did not speak HTTP
     └── UpstreamSilent       the upstream did not answer in time
@@ -120,6 +121,10 @@ class Unavailable(Refusal):
     def __init__(self, message: str, retry_after: int = 5) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class Away(Unavailable):
+    """The database cannot be reached; nothing was changed, and whatever else waits for it need not ask."""
 
 
 class Undecided(Unavailable):

@@ -143,7 +143,7 @@ class Relay:
             except Exception as error:
                 if not failing:
                     trace = None if isinstance(error, Unavailable) else error
-                    _log.error("events of other nodes cannot be read", exc_info=trace, why=str(error))
+                    _log.error("events of other nodes cannot be read", exc_info=trace, why=_why(error))
                 failing = True
 
     async def _listen_again_and_again(self) -> None:
@@ -159,7 +159,7 @@ class Relay:
             except Exception as error:
                 if not failing:
                     trace = None if isinstance(error, Unavailable) else error
-                    _log.warning("the other nodes are not heard; the tables are asked", exc_info=trace, why=str(error))
+                    _log.warning("the other nodes are not heard; the tables are asked", exc_info=trace, why=_why(error))
                 failing = True
             finally:
                 self._channel = None
@@ -170,3 +170,8 @@ class Relay:
             self._wake.set()
         elif self.on_message is not None:
             self.on_message(message)
+
+
+def _why(error: Exception) -> str:
+    """What may be logged: the text of a defect could hold data of a guest."""
+    return str(error) if isinstance(error, Unavailable) else type(error).__name__

@@ -73,9 +73,8 @@ async def claim(batch: Batch, claims: Sequence[tuple[Once | None, Sequence[str]]
         ordered = sorted(rows)
         with suppress(_SomeTaken):
             async with batch.transaction.savepoint():
-                if len({_key(row) for row in rows}) < len(rows) or await batch.transaction.run(_CLAIM, ordered) < len(
-                    rows
-                ):
+                has_twins = len({_key(row) for row in rows}) < len(rows)
+                if has_twins or await batch.transaction.run(_CLAIM, ordered) < len(rows):
                     raise _SomeTaken
             return [True] * len(claims)
         free = iter([await batch.transaction.run(_CLAIM, [row]) == 1 for row in rows])

@@ -12,7 +12,7 @@ from typing import Any, overload
 from sqlalchemy import case, literal_column, select, update
 
 from nightporter.domain.deadlines import Deadlines
-from nightporter.domain.errors import Unavailable, Undecided
+from nightporter.domain.errors import Away, Unavailable, Undecided
 from nightporter.domain.resource_access_token import ResourceAccessToken
 from nightporter.domain.sources import Sources
 from nightporter.domain.value import value
@@ -304,8 +304,7 @@ class Writer:
 
         What may have been made is not made again, and nobody asks a database that is away for each intent.
         """
-        is_away = isinstance(error, Unavailable) and self._database.is_shared
-        if len(intents) == 1 or is_away or isinstance(error, Undecided):
+        if len(intents) == 1 or isinstance(error, Away | Undecided):
             return [error] * len(intents)
         return [await self._alone(intent) for intent in intents]
 

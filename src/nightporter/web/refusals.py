@@ -19,6 +19,7 @@ STATUS: dict[type[errors.Refusal], int] = {
     errors.TooManyRequests: 429,
     errors.UpstreamFailed: 502,
     errors.Unavailable: 503,
+    errors.Away: 503,
     errors.Undecided: 503,
     errors.UpstreamSilent: 504,
 }

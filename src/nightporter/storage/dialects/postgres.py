@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import asyncpg
 
-from nightporter.domain.errors import Unavailable, Undecided
+from nightporter.domain.errors import Away, Unavailable, Undecided
 from nightporter.storage.database import WAKE, Snapshot, Transaction
 from nightporter.storage.places import PostgresAddress
 from nightporter.storage.sealing import PIECE, PLAIN, Seal
@@ -39,6 +39,9 @@ _WEATHER = (
     asyncpg.InternalClientError,
 )
 
+_GONE = (OSError, asyncpg.PostgresConnectionError, asyncpg.OperatorInterventionError, asyncpg.InterfaceError)
+"""What says that there is no connection any more, and none to be had."""
+
 _AGAIN = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError, asyncpg.InvalidCachedStatementError)
 """What says nothing about a batch but that it must be tried again; the last comes of an upgrade meanwhile."""
 
@@ -57,7 +60,8 @@ def _translated() -> Iterator[None]:
 
 
 def _refusal(error: Exception) -> Unavailable:
-    return Unavailable(f"The database cannot serve at the moment: {_told(error)}. Nothing was changed.")
+    kind = Away if isinstance(error, _GONE) else Unavailable
+    return kind(f"The database cannot serve at the moment: {_told(error)}. Nothing was changed.")
 
 
 def _told(error: Exception) -> str:
