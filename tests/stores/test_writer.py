@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import func, select
 
 from nightporter.domain.command import CommandState
-from nightporter.domain.errors import Unavailable
+from nightporter.domain.errors import Away, Unavailable
 from nightporter.domain.resource_access_token import ResourceAccessTokenChange
 from nightporter.storage import commands, events
 from nightporter.storage.command_changes import MoveCommand
@@ -24,7 +24,7 @@ from nightporter.storage.tables import commands as commands_table
 from nightporter.storage.tables import documents, idempotency_keys
 from nightporter.storage.tables import events as events_table
 from nightporter.storage.types import seconds
-from nightporter.storage.writer import Probe
+from nightporter.storage.writer import _CARRY_OUT, Probe
 from tests.stores.store import EVERYTHING, HOTEL, PRINTER, SISTER, SISTER_PRINTER, Store, scope
 from tests.stores.test_resource_access_tokens import new_token
 
@@ -135,6 +135,21 @@ async def test_text_that_no_database_takes_fails_alone(store: Store):
     )
     assert isinstance(bad, Exception)
     assert good is True
+
+
+@pytest.mark.parametrize("refusal", [Unavailable, Away])
+async def test_what_is_unavailable_for_one_is_so_for_its_neighbours_only_if_the_database_is_away(
+    store: Store, refusal, monkeypatch
+):
+    async def refused(_batch, _intents):
+        raise refusal("No.")
+
+    monkeypatch.setitem(_CARRY_OUT, Probe, refused)
+    command = store.command()
+    bad, good = await store.write(Probe(), AddCommands((command,)))
+    assert type(bad) is refusal
+    assert type(good) is Away if refusal is Away else good == (command.id,)
+    assert await count(store, commands_table) == (0 if refusal is Away else 1)
 
 
 async def test_a_caller_that_gave_up_finds_its_change_made(store: Store):
