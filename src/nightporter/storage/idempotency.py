@@ -1,7 +1,6 @@
 """Which idempotency keys were used, for what, and with which result (extension "Never twice")."""
 
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import Any
 
 from msgspec.json import decode, encode
@@ -45,6 +44,7 @@ _KEY = (_c.access_token_id == given("access_token_id"), _c.operation == given("o
 _FIND = Statement(select(_c.body_hash, _c.result).where(*_KEY, _c.created > given("since")))
 
 _COLUMNS = ["access_token_id", "operation", "key", "body_hash", "enterprise_id", "result", "created"]
+_HELD = Statement(select(_c.result).where(*_KEY))
 _CLAIM = put(
     # A key that another holds within its lifetime stays with it.
     idempotency_keys,
@@ -65,25 +65,22 @@ async def find(database: Database, once: Once, now: int) -> Used | None:
 async def claim(batch: Batch, claims: Sequence[tuple[Once | None, Sequence[str]]]) -> list[bool]:
     """Take keys for their results, in the transaction that makes them; false where another has the key.
 
-    No key is always free. All are taken at once; only when that leaves one out are they taken one by one.
+    No key is always free. All are taken at once; only when that leaves one out is each asked for: the results are ids
+    that are new, so a key whose result they are is taken for them.
     """
-    rows = [_row(once, result, batch.seconds) for once, result in claims if once is not None]
-    if rows:
-        # In one order everywhere, so that two who claim the same keys wait for each other in that order.
-        ordered = sorted(rows)
-        with suppress(_SomeTaken):
-            async with batch.transaction.savepoint():
-                has_twins = len({_key(row) for row in rows}) < len(rows)
-                if has_twins or await batch.transaction.run(_CLAIM, ordered) < len(rows):
-                    raise _SomeTaken
-            return [True] * len(claims)
-        free = iter([await batch.transaction.run(_CLAIM, [row]) == 1 for row in rows])
-        return [once is None or next(free) for once, _ in claims]
-    return [True] * len(claims)
+    rows = [None if once is None else _row(once, result, batch.seconds) for once, result in claims]
+    keyed = [row for row in rows if row is not None]
+    first = {_key(row): row for row in reversed(keyed)}
+    # In one order everywhere, so that two who claim the same keys wait for each other in that order.
+    if not keyed or await batch.transaction.run(_CLAIM, sorted(first.values())) == len(keyed):
+        return [True] * len(claims)
+    return [row is None or await _is_held(batch, row) for row in rows]
 
 
-class _SomeTaken(Exception):
-    """Not every key of the batch was free."""
+async def _is_held(batch: Batch, row: tuple[Any, ...]) -> bool:
+    """Whether the key stands for the result that it was to be taken for."""
+    held = await batch.transaction.fetch(_HELD, dict(zip(_COLUMNS, row, strict=True)))
+    return bool(held[0][0] == row[_COLUMNS.index("result")])
 
 
 def _row(once: Once, result: Sequence[str], now: int) -> tuple[Any, ...]:

@@ -8,7 +8,19 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Select, bindparam, func, literal_column, select, tuple_
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Select,
+    String,
+    Text,
+    bindparam,
+    func,
+    literal_column,
+    select,
+    true,
+    tuple_,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql.asyncpg import dialect as asyncpg_dialect
@@ -85,17 +97,32 @@ class Statement:
         Each parameter is the list of what the rows have there, but for ``lists``, which are the same for all of them. No
         two rows may change the same row of the table: one of them would be lost.
         """
+        rows, core = self._with_rows()
+        compiled = self._compiled(core.returning(rows.c.place), _POSTGRES)
+        return Numbered(str(compiled), tuple(compiled.positiontup or ()))
+
+    @cached_property
+    def for_callers(self) -> Numbered:
+        """The text for PostgreSQL of a read for many callers at once; the first value of each row is its caller's place.
+
+        Each parameter is the list of what the callers have there, but for ``lists``, which are the same for all of them.
+        """
+        rows, core = self._with_rows()
+        found = core.correlate(rows).lateral("found")
+        both = select(rows.c.place, *found.c).select_from(rows).join(found, true())
+        compiled = self._compiled(both, _POSTGRES)
+        return Numbered(str(compiled), tuple(compiled.positiontup or ()))
+
+    def _with_rows(self) -> tuple[Any, Any]:
+        """Rows of parameters, each with its ``place``, and the statement that takes its own from one of them."""
         single = self._compiled(self._core, _POSTGRES)
-        names = [name for name in single.positiontup or () if name not in self.lists]
-        lists = [bindparam(name, type_=ARRAY(single.binds[name].type)) for name in names]
-        rows = func.unnest(*lists).table_valued(*names, with_ordinality="place", name="given").render_derived()
+        names = [name for name in dict.fromkeys(single.positiontup or ()) if name not in self.lists]
+        rows = _given_rows({name: single.binds[name].type for name in names}, with_ordinality="place")
 
         def replaced(element: Any, **_: Any) -> Any:
             return rows.c[element.key] if isinstance(element, BindParameter) and element.key in names else None
 
-        core = replacement_traverse(self._core, {}, replaced)
-        compiled = self._compiled(core.returning(rows.c.place), _POSTGRES)  # type: ignore[attr-defined]  # an update
-        return Numbered(str(compiled), tuple(compiled.positiontup or ()))
+        return rows, replacement_traverse(self._core, {}, replaced)
 
     def _compiled(self, core: ClauseElement, dialect: Any) -> SQLCompiler:
         compiled = core.compile(dialect=dialect, column_keys=None if core is self._at_once else self._columns)
@@ -155,10 +182,16 @@ def newest_first(core: Select[Any], columns: Any) -> Select[Any]:
     return core.order_by(_plain(columns.created).desc(), _plain(columns.sequence).desc())
 
 
+def _given_rows(types: Mapping[str, Any], **how: Any) -> Any:
+    """Rows whose values are given as one list for each column (PostgreSQL)."""
+    # Text without a length: a cast to one cuts off what is longer, and says nothing.
+    kinds = {name: Text() if isinstance(kind, String) else kind for name, kind in types.items()}
+    lists = [bindparam(name, type_=ARRAY(kind)) for name, kind in kinds.items()]
+    return func.unnest(*lists).table_valued(*kinds, name="given", **how).render_derived()
+
+
 def _from_rows(table: Any, columns: Sequence[str]) -> Select[Any]:
-    """The rows whose values are given as one list for each column (PostgreSQL)."""
-    lists = [bindparam(name, type_=ARRAY(table.c[name].type)) for name in columns]
-    rows = func.unnest(*lists).table_valued(*columns, name="given").render_derived()
+    rows = _given_rows({name: table.c[name].type for name in columns})
     return select(*(rows.c[name] for name in columns))
 
 

@@ -9,6 +9,7 @@ import asyncpg
 
 from nightporter.domain.errors import Away, Unavailable, Undecided
 from nightporter.storage.database import WAKE, Snapshot, Transaction
+from nightporter.storage.dialects.gathering import Gathering, arguments
 from nightporter.storage.places import PostgresAddress
 from nightporter.storage.sealing import PIECE, PLAIN, Seal
 from nightporter.storage.statements import Row, Statement
@@ -68,10 +69,6 @@ def _told(error: Exception) -> str:
     return (str(error) or type(error).__name__).rstrip(".")
 
 
-def _arguments(statement: Statement, given: Mapping[str, Any]) -> list[Any]:
-    return [given[name] for name in statement.postgres.names]
-
-
 HOW: dict[str, Any] = {
     "timeout": PATIENCE,
     "statement_cache_size": 1000,
@@ -98,11 +95,11 @@ class _PostgresTransaction:
         counts = 0
         for row in rows:
             assert isinstance(row, Mapping)
-            counts += _count(await self._connection.execute(statement.postgres.text, *_arguments(statement, row)))
+            counts += _count(await self._connection.execute(statement.postgres.text, *arguments(statement, row)))
         return counts
 
     async def fetch(self, statement: Statement, row: Mapping[str, Any]) -> list[Row]:
-        return _rows(await self._connection.fetch(statement.postgres.text, *_arguments(statement, row)))
+        return _rows(await self._connection.fetch(statement.postgres.text, *arguments(statement, row)))
 
     async def fetch_each(
         self, statement: Statement, rows: Sequence[Mapping[str, Any]], common: Mapping[str, Any]
@@ -165,9 +162,9 @@ class _PostgresSnapshot:
         self._connection = connection
 
     async def rows(self, statement: Statement, **given: Any) -> AsyncIterator[Row]:
-        arguments = _arguments(statement, given)
+        values = arguments(statement, given)
         with _translated():
-            async for row in self._connection.cursor(statement.postgres.text, *arguments, prefetch=ROWS):
+            async for row in self._connection.cursor(statement.postgres.text, *values, prefetch=ROWS):
                 yield tuple(row)
 
 
@@ -183,6 +180,7 @@ class PostgresDatabase:
         self.secret = secret
         self._pool = pool
         self._writing: asyncpg.Connection | None = None
+        self._gathering = Gathering(self._ask)
 
     @asynccontextmanager
     async def _reading(self) -> AsyncIterator["asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"]:
@@ -196,13 +194,14 @@ class PostgresDatabase:
                     raise
 
     async def one(self, statement: Statement, **given: Any) -> Row | None:
-        async with self._reading() as connection:
-            row = await connection.fetchrow(statement.postgres.text, *_arguments(statement, given))
-        return None if row is None else tuple(row)
+        return await self._gathering.one(statement, given)
 
     async def few(self, statement: Statement, **given: Any) -> list[Row]:
+        return _rows(await self._ask(statement.postgres.text, arguments(statement, given)))
+
+    async def _ask(self, text: str, given: Sequence[Any]) -> list[asyncpg.Record]:
         async with self._reading() as connection:
-            return _rows(await connection.fetch(statement.postgres.text, *_arguments(statement, given)))
+            return await connection.fetch(text, *given)
 
     many = few
 

@@ -3,7 +3,6 @@
 import asyncio
 import queue
 import sqlite3
-import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
@@ -127,16 +126,22 @@ def _finish(work: Awaitable[T]) -> T:
     raise RuntimeError("a step of a SQLite transaction tried to wait")
 
 
+class _Read:
+    """A long read, and whether somebody still waits for it."""
+
+    gave_up = False
+
+
 class _Reader:
     """A connection for long reads; one that nobody waits for any more ends at its next question.
 
-    ``sqlite3.Connection.interrupt`` would be lost on a statement that is about to begin.
+    ``sqlite3.Connection.interrupt`` would be lost on a statement that is about to begin, or end the next read.
     """
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self.connection = connection
-        self.gave_up = False
-        connection.set_progress_handler(lambda: self.gave_up, STEPS)
+        self.read = _Read()
+        connection.set_progress_handler(lambda: self.read.gave_up, STEPS)
 
 
 class _SqliteSnapshot:
@@ -224,27 +229,21 @@ class SqliteDatabase:
 
     async def _far(self, read: Callable[[sqlite3.Connection], T]) -> T:
         """Run ``read`` in a reader thread; a cancelled read ends soon."""
-        running: list[_Reader] = []
-        mine = threading.Lock()  # so that this read is given up, never the next one on the same connection
+        mine = _Read()
 
         def reading() -> T:
             reader = self._free.get()
-            reader.gave_up = False
-            running.append(reader)
+            reader.read = mine
             try:
                 with _translated():
                     return read(reader.connection)
             finally:
-                with mine:
-                    running.clear()
                 self._free.put(reader)
 
         try:
             return await asyncio.get_running_loop().run_in_executor(self._readers, reading)
         except asyncio.CancelledError:
-            with mine:
-                for reader in running:
-                    reader.gave_up = True
+            mine.gave_up = True
             raise
 
     async def transact(self, work: Callable[[Transaction], Awaitable[T]], *, apart: bool = False) -> T:
