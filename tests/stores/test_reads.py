@@ -3,11 +3,13 @@
 import asyncio
 import random
 import sys
+import threading
 
 import pytest
 from sqlalchemy import func, select
 
 from nightporter.storage.commands import AddCommands
+from nightporter.storage.dialects.sqlite import READERS
 from nightporter.storage.statements import Statement
 from nightporter.storage.tables import events
 from tests.stores.store import Store
@@ -55,6 +57,31 @@ async def test_a_read_given_up_before_its_first_step_ends_too(store: Store):
         assert await asyncio.wait_for(store.database.many(COUNT), 10) == [(200,)]
     finally:
         sys.setswitchinterval(interval)
+
+
+@pytest.mark.parametrize("kind", ["sqlite"])
+async def test_a_read_given_up_before_it_has_its_connection_ends_too(store: Store, monkeypatch):
+    await fill(store)
+    free = store.database._free
+    at_the_gate, gate = threading.Event(), threading.Event()
+
+    class Gated:
+        put = free.put
+
+        def get(self):
+            at_the_gate.set()
+            gate.wait()
+            return free.get()
+
+    monkeypatch.setattr(store.database, "_free", Gated())
+    read = asyncio.ensure_future(store.database.many(endless()))
+    await asyncio.to_thread(at_the_gate.wait)
+    read.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await read
+    gate.set()
+    for one in [await asyncio.to_thread(free.get, timeout=10) for _ in range(READERS)]:  # none of them is kept
+        free.put(one)
 
 
 async def test_the_end_of_one_read_never_ends_another(store: Store):
