@@ -172,17 +172,19 @@ def _chosen(*conditions: Any, lists: Sequence[str], rows: Select[Any] = _ROWS) -
     return Statement(rows.where(_c.sequence.in_(keys)), lists=lists)
 
 
+_WAITING = (
+    _c.enterprise_id == given("enterprise"),
+    text("commands.state IN ('Pending', 'Received')"),
+    or_(_c.expires.is_(None), _c.expires > given("now")),
+    among(_c.device_id, "devices"),
+)
+_ANY_ACTIVE = Statement(
+    select(_c.id).where(*_WAITING).limit(literal_column("1")).offset(literal_column("0")), lists=("devices",)
+)
 _ACTIVE = Statement(
     # Walked along the index that is in this order, which only one enterprise at a time allows.
     at_most(
-        _ROWS.where(
-            _c.enterprise_id == given("enterprise"),
-            text("commands.state IN ('Pending', 'Received')"),
-            or_(_c.expires.is_(None), _c.expires > given("now")),
-            among(_c.device_id, "devices"),
-            tuple_(_c.created, _c.sequence) < tuple_(given("created"), given("sequence")),
-        ),
-        "count",
+        _ROWS.where(*_WAITING, tuple_(_c.created, _c.sequence) < tuple_(given("created"), given("sequence"))), "count"
     ),
     lists=("devices",),
 )
@@ -235,18 +237,14 @@ async def active(database: Database, scope: Scope, after: Position, count: int, 
 
     What is overdue at ``now`` is active no more.
     """
-    parts = [
-        await database.few(
-            _ACTIVE,
-            enterprise=enterprise_id,
-            devices=scope.device_ids,
-            created=after.created,
-            sequence=after.sequence,
-            count=count,
-            now=seconds(now),
-        )
-        for enterprise_id in scope.enterprise_ids
-    ]
+    parts = []
+    for enterprise_id in scope.enterprise_ids:
+        given = {"enterprise": enterprise_id, "devices": scope.device_ids, "now": seconds(now)}
+        # Most queues are empty most of the time, and whether one is can be asked together with others.
+        if after == NEWEST and await database.one(_ANY_ACTIVE, **given) is None:
+            continue
+        page = {"created": after.created, "sequence": after.sequence, "count": count}
+        parts.append(await database.few(_ACTIVE, **given, **page))
     return [_kept(database.seal, row, now) for row in _newest(parts, count)]
 
 
