@@ -37,7 +37,7 @@ _LEAF: tuple[tuple[str, str], ...] = (
 _STACK: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("driver: statements of the writer", (r"/asyncpg/", r"\.work \(.*/storage/writer\.py")),
     ("driver: BEGIN and COMMIT", (r"/asyncpg/", r"/storage/writer\.py")),
-    ("driver: reads", (r"/asyncpg/", r"/operations/")),
+    ("driver: reads", (r"/asyncpg/", r"/operations/|/gathering")),
     ("driver: recognising", (r"/asyncpg/", r"/web/recognition")),
     ("driver: between the nodes, and the pool", (r"/asyncpg/",)),
     ("writer: statements", (r"/storage/dialects/", r"/storage/writer\.py")),

@@ -122,7 +122,7 @@ async def torture(plan: Plan) -> Outcome:
         async with _at_work({one.hearing.name: one.listen() for one in listeners}, witness):
             await _until(lambda: all(one.hearing.began is not None for one in listeners), plan.hearing)
             await _live(plan, people, administrator, faults)
-            async with asyncio.timeout(SETTLING):
+            async with asyncio.timeout(SETTLING + plan.seconds):  # there is as much to read as the run was long
                 known = {one for add in witness.adds.values() for one in add.ids}
                 truth = await read(people.asking("reader"), administrator, known)
             await _until(lambda: all(_has_heard(one.hearing, witness, truth) for one in listeners), plan.hearing)

@@ -10,8 +10,9 @@ from torture.witness import DOUBLED, HALF, ILLEGAL, LOST
 
 
 @pytest.mark.long
-async def test_a_minute_of_torture_loses_nothing(tmp_path: Path):
-    outcome = await torture(Plan("sqlite", 60, seed=1, folder=tmp_path))
+@pytest.mark.parametrize("database", ["sqlite", "postgres"])
+async def test_a_minute_of_torture_loses_nothing(tmp_path: Path, database: str):
+    outcome = await torture(Plan(database, 60, seed=1, folder=tmp_path))
     assert outcome.holds, outcome.told()
 
 
