@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
+from operator import itemgetter
 from typing import Any, TypeVar
 
 import asyncpg
@@ -135,16 +136,13 @@ class _PostgresTransaction:
 def _columns(statement: Statement, rows: Sequence[Mapping[str, Any] | tuple[Any, ...]]) -> list[list[Any]]:
     """What the rows have in each column; of rows with the same keys the last counts, as if each were put in alone."""
     names = statement.postgres.names
+    in_order = isinstance(rows[0], tuple)
     if statement.keys:
-        kept = {tuple(_value(row, names, key) for key in statement.keys): row for row in rows}
-        rows = list(kept.values())
-    if isinstance(rows[0], tuple):
+        key_of = itemgetter(*(names.index(key) if in_order else key for key in statement.keys))
+        rows = list({key_of(row): row for row in rows}.values())
+    if in_order:
         return [list(column) for column in zip(*rows, strict=True)]
     return [[row[name] for row in rows] for name in names]  # type: ignore[call-overload]  # all of them are mappings
-
-
-def _value(row: Mapping[str, Any] | tuple[Any, ...], names: Sequence[str], name: str) -> Any:
-    return row[names.index(name)] if isinstance(row, tuple) else row[name]
 
 
 def _rows(records: list[asyncpg.Record]) -> list[Row]:
