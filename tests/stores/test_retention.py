@@ -19,6 +19,7 @@ from nightporter.storage.commands import AddCommands
 from nightporter.storage.idempotency import LIFETIME, Once, find
 from nightporter.storage.resource_access_tokens import AddResourceAccessTokens, DeleteResourceAccessTokens
 from nightporter.storage.retention import BATCH, Purge, RecordPurge
+from nightporter.storage.sealing import Seal
 from nightporter.storage.statements import Statement
 from nightporter.storage.statements import given as parameter
 from nightporter.storage.tables import (
@@ -189,6 +190,23 @@ async def test_results_and_guests_go_before_their_command_and_are_not_looked_for
     assert data == '{"KeyCount":1,"FirstName":null,"LastName":"","Telephone":null,"Email":null,"KeyCutterId":"7"}'
     assert stripped == seconds(store.clock.now)
     assert await purged(store, of(Kept.RESULTS, Kept.GUESTS)) == {Kept.RESULTS: 0, Kept.GUESTS: 0}
+
+
+@pytest.mark.parametrize("broken", range(3))
+async def test_what_cannot_be_opened_keeps_nothing_else(store: Store, monkeypatch: pytest.MonkeyPatch, broken: int):
+    monkeypatch.setattr(retention, "BATCH", 2)
+    cuts = []
+    for place in range(3):
+        store.database.seal = Seal([bytes([place == broken]) * 32])
+        cuts.append(await store.add(CUTTER, data=KEY_DATA))
+    store.database.seal = Seal([bytes(32)])
+    for cut in cuts:
+        await end(store, cut)
+        store.clock.move(1)
+    store.clock.move(8 * DAY)
+    until = of(Kept.GUESTS, Kept.COMMANDS).until(seconds(store.clock.now))
+    done = [done async for _, done in take_away(store.database, store.writer, until, seconds(store.clock.now), {})]
+    assert sum(done) == 2 + 3
 
 
 @pytest.mark.parametrize("left", range(4))

@@ -5,6 +5,7 @@ by ``commands_finished``, in the order of its end, so that what was gone through
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import field
 from itertools import takewhile
 from typing import Any
@@ -13,6 +14,7 @@ from sqlalchemy import ColumnElement, Select, Table, TextClause, delete, exists,
 from sqlalchemy.sql.expression import literal_column
 
 from nightporter.domain.device import DeviceType
+from nightporter.domain.errors import Unavailable
 from nightporter.domain.retention import Kept
 from nightporter.domain.value import value
 from nightporter.storage import audit
@@ -176,9 +178,11 @@ def _of_commands(kind: Kept, rows: list[Row], seal: Seal) -> Found:
     if kind is Kept.RESULTS:
         found = [row[1:] for row in rows]
     elif kind is Kept.GUESTS:
-        found = [
-            (row[1], row[2], without_guest(DeviceType(row[3]), seal.open(DATA, row[1], row[2], row[4]))) for row in rows
-        ]
+        found = []
+        for _, enterprise_id, command_id, device_type, data in rows:
+            with suppress(Unavailable):  # what cannot be opened stays, and keeps nothing else
+                opened = seal.open(DATA, enterprise_id, command_id, data)
+                found.append((enterprise_id, command_id, without_guest(DeviceType(device_type), opened)))
     else:
         size, taken = 0, 0
         while taken < len(rows) and (taken == 0 or size + (rows[taken][3] or 0) <= BYTES):
