@@ -44,7 +44,7 @@ class Transaction(Protocol):
         """From now until the commit, nobody else numbers events."""
 
     async def wake(self) -> None:
-        """Tell every node of the desk ``WAKE``, this one too, once this is committed."""
+        """Tell every other node of the desk ``WAKE`` once this is committed."""
 
 
 class Snapshot(Protocol):

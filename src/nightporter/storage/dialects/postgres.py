@@ -286,10 +286,16 @@ class PostgresDatabase:
 
     @asynccontextmanager
     async def channel(self, heard: Callable[[str], None]) -> AsyncIterator["PostgresChannel"]:
+        def told(_connection: object, process: int, _channel: str, message: object) -> None:
+            # What this node committed it knows.
+            is_own = self._writing is not None and process == self._writing.get_server_pid()
+            if not is_own or message != WAKE:
+                heard(str(message))
+
         connection = await _connect(self.address)
         try:
             with _translated():
-                await connection.add_listener(CHANNEL, lambda _c, _p, _channel, message: heard(message))
+                await connection.add_listener(CHANNEL, told)
             yield PostgresChannel(connection)
         finally:
             await _end(connection)
