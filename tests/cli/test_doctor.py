@@ -170,6 +170,17 @@ async def test_a_file_that_is_missing_damaged_foreign_or_of_another_release(data
     older = await examined(database)
     assert older.code == 1
     assert told(older, "problem")[0].endswith(f"run: nightporter upgrade --database {database}")
+    change(database, "UPDATE alembic_version SET version_num = '9999'", "UPDATE desk SET works_since = '9998'")
+    newer = await examined(database)
+    assert newer.code == 1
+    assert "migration 9999" in told(newer, "problem")[0]
+
+
+async def test_a_newer_database_that_can_be_served_is_a_warning(database: Path) -> None:
+    change(database, "UPDATE alembic_version SET version_num = '9999'")
+    newer = await examined(database)
+    assert newer.code == 0
+    assert any("newer release (migration 9999)" in line for line in told(newer, "warning"))
 
 
 async def test_pages_that_are_damaged_are_told(database: Path) -> None:

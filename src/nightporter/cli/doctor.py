@@ -168,7 +168,16 @@ def _disk(database: Path) -> Iterator[Finding]:
             yield Finding(PROBLEM, "disk", f"{path} may not be written", "give the user of the server that right")
 
 
+async def _can_be_opened(place: Place) -> None:
+    """Raises DatabaseRefused."""
+    from nightporter.storage.opening import open_database
+
+    await (await open_database(place)).close()
+
+
 def _migration(database: Place) -> Finding:
+    import asyncio
+
     from nightporter.storage.opening import REVISIONS, is_demo, revision
     from nightporter.storage.refused import DatabaseRefused
 
@@ -176,7 +185,9 @@ def _migration(database: Place) -> Finding:
     if found is None:
         raise DatabaseRefused(f"{database} is empty")
     if found not in REVISIONS:
-        return Finding(PROBLEM, "database", f"{database} is of a newer release (migration {found})", "install that one")
+        asyncio.run(_can_be_opened(database))
+        told = f"{database} is of a newer release (migration {found}), but this one can serve it"
+        return Finding(WARNING, "database", told, "install that one here too")
     if found != REVISIONS[-1]:
         advice = f"back it up, then run: nightporter upgrade --database {database}"
         return Finding(PROBLEM, "database", f"{database} is of an older release (migration {found})", advice)
