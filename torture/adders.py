@@ -19,6 +19,8 @@ AGAIN, GIVE_UP = 0.05, 0.05
 LONG = 0.01
 """How often a document is so long that the server carries its batch out apart."""
 LARGEST_BATCH = 40
+UNDECIDED = "is not known"
+"""What an answer says that leaves open whether the change was made."""
 MOST_KEYS = 99
 _BEGINNING = re.compile(rb"%PDF-1.7 (\d+) ")
 
@@ -171,6 +173,8 @@ async def _change(asking: Asking, batch: TokenBatch) -> None:
         reply = await asking.call_once(hotel.AGENT, "resourceAccessTokens/update", ResourceAccessTokenUpdates=changes)
         if reply is not None and reply.status == 200:
             break
+        if reply is None or reply.status == 408 or UNDECIDED in reply.message:
+            batch.in_doubt.add(batch.asked)
         seen = await asking.call(
             hotel.AGENT, "resourceAccessTokens/getAll", ResourceAccessTokenIds=batch.ids, Limitation={"Count": 1000}
         )

@@ -164,7 +164,7 @@ def _of_batch(batch: TokenBatch, found: Sequence[KeptToken]) -> Iterator[Finding
     if len(generations) > 1 or len(activities) > 1:
         yield Finding(HALF, f"{told} some were changed and others not: {sorted(generations)}, {activities}")
         return
-    if generations.isdisjoint({batch.generation, batch.asked}):
+    if generations.isdisjoint({batch.generation, batch.asked} | batch.in_doubt):
         yield Finding(LOST, f"{told} all have the value {generations}, and {batch.generation} was acknowledged")
     if batch.deleted is not None and activities != {not batch.deleted}:
         yield Finding(

@@ -54,6 +54,8 @@ class TokenBatch:
     """The last that was acknowledged, for all of them."""
     asked: int = 0
     """The last that was asked for."""
+    in_doubt: set[int] = field(default_factory=set)
+    """Those of which a try ended without an answer: it may be carried out late, over a newer one."""
     deleted: bool | None = False
     """None: asked for, and no answer yet."""
 

@@ -225,6 +225,19 @@ def test_token_batches_are_whole_or_absent(tokens: list[tuple[str, int, bool]], 
     assert kinds(witness(), said) == found
 
 
+def test_a_change_in_doubt_may_come_late_and_no_other():
+    said = {
+        value: replace(truth(), tokens=tuple(KeptToken(one, 5, value, True) for one in ("t1", "t2")))
+        for value in (0, 1)
+    }
+    seen = witness()
+    seen.batches[0].generation = seen.batches[0].asked = 2
+    assert kinds(seen, said[1]) == {LOST}
+    seen.batches[0].in_doubt = {1}
+    assert kinds(seen, said[1]) == set()
+    assert kinds(seen, said[0]) == {LOST}
+
+
 def test_a_batch_that_was_deleted_stays_so():
     seen = witness()
     seen.batches[0].deleted = True

@@ -176,15 +176,24 @@ _WAITING = (
     _c.enterprise_id == given("enterprise"),
     text("commands.state IN ('Pending', 'Received')"),
     or_(_c.expires.is_(None), _c.expires > given("now")),
-    among(_c.device_id, "devices"),
 )
 _ANY_ACTIVE = Statement(
-    select(_c.id).where(*_WAITING).limit(literal_column("1")).offset(literal_column("0")), lists=("devices",)
+    # The device as a computed value: older planners would walk the index once for each device.
+    select(_c.id)
+    .where(*_WAITING, among(_c.device_id.concat(literal_column("''")), "devices"))
+    .limit(literal_column("1"))
+    .offset(literal_column("0")),
+    lists=("devices",),
 )
 _ACTIVE = Statement(
     # Walked along the index that is in this order, which only one enterprise at a time allows.
     at_most(
-        _ROWS.where(*_WAITING, tuple_(_c.created, _c.sequence) < tuple_(given("created"), given("sequence"))), "count"
+        _ROWS.where(
+            *_WAITING,
+            among(_c.device_id, "devices"),
+            tuple_(_c.created, _c.sequence) < tuple_(given("created"), given("sequence")),
+        ),
+        "count",
     ),
     lists=("devices",),
 )

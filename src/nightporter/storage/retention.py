@@ -83,7 +83,7 @@ _KINDS = ", ".join(f"'{kind.value}'" for kind in GUEST)
 
 
 def _finished(*conditions: ColumnElement[bool] | TextClause, columns: Sequence[Any] = ()) -> Select[Any]:
-    return select(_c.updated, _c.enterprise_id, _c.id, *columns).where(*_OVER, *conditions)
+    return select(_c.updated, _c.sequence, _c.enterprise_id, _c.id, *columns).where(*_OVER, *conditions)
 
 
 def _numbered(table: Table) -> Select[Any]:
@@ -124,7 +124,10 @@ _PLACE = tuple_(_i.access_token_id, _i.operation, _i.key)
 def _page(kind: Kept) -> Statement:
     core = _CORES[kind]
     if kind in _OF_COMMANDS:
-        core = core.where(_c.updated >= given("since")).order_by(_c.updated, _c.sequence)
+        # The bare time too: it is what leads along the index.
+        core = core.where(
+            _c.updated >= given("since"), tuple_(_c.updated, _c.sequence) > tuple_(given("since"), given("sequence"))
+        ).order_by(_c.updated, _c.sequence)
     elif kind is Kept.IDEMPOTENCY_KEYS:
         core = core.where(tuple_(given("token"), given("operation"), given("key")) < _PLACE).order_by(
             _i.access_token_id, _i.operation, _i.key
@@ -159,7 +162,8 @@ async def find(database: Database, kind: Kept, until: int, now: int, since: Any 
     """
     statement = _PAGES[kind]
     if kind in _OF_COMMANDS:
-        rows = await database.many(statement, since=since or 0, until=until, count=BATCH)
+        updated, sequence = since or (0, 0)
+        rows = await database.many(statement, since=updated, sequence=sequence, until=until, count=BATCH)
         return _of_commands(kind, rows, database.seal)
     if kind is Kept.RESOURCE_ACCESS_TOKENS:
         rows = await database.many(statement, until=until, keyed=now - LIFETIME, count=BATCH)
@@ -175,22 +179,23 @@ async def find(database: Database, kind: Kept, until: int, now: int, since: Any 
 
 
 def _of_commands(kind: Kept, rows: list[Row], seal: Seal) -> Found:
+    onwards = tuple(rows[-1][:2]) if len(rows) == BATCH else None
     if kind is Kept.RESULTS:
-        found = [row[1:] for row in rows]
-    elif kind is Kept.GUESTS:
+        return Found(tuple(row[2:] for row in rows), onwards)
+    if kind is Kept.GUESTS:
         found = []
-        for _, enterprise_id, command_id, device_type, data in rows:
+        for _, _, enterprise_id, command_id, device_type, data in rows:
             with suppress(Unavailable):  # what cannot be opened stays, and keeps nothing else
                 opened = seal.open(DATA, enterprise_id, command_id, data)
                 found.append((enterprise_id, command_id, without_guest(DeviceType(device_type), opened)))
-    else:
-        size, taken = 0, 0
-        while taken < len(rows) and (taken == 0 or size + (rows[taken][3] or 0) <= BYTES):
-            size += rows[taken][3] or 0
-            taken += 1
-        whole = taken == len(rows) < BATCH
-        return Found(tuple(row[1:3] for row in rows[:taken]), None if whole else rows[taken - 1][0], size)
-    return Found(tuple(found), None if len(rows) < BATCH else rows[-1][0])
+        return Found(tuple(found), onwards)
+    size, taken = 0, 0
+    while taken < len(rows) and (taken == 0 or size + (rows[taken][4] or 0) <= BYTES):
+        size += rows[taken][4] or 0
+        taken += 1
+    if taken < len(rows):
+        onwards = tuple(rows[taken - 1][:2])
+    return Found(tuple(row[2:4] for row in rows[:taken]), onwards, size)
 
 
 _OF = (_c.enterprise_id == given("enterprise"), among(_c.id, "ids"))

@@ -187,7 +187,7 @@ def _given_rows(types: Mapping[str, Any], **how: Any) -> Any:
     # Text without a length: a cast to one cuts off what is longer, and says nothing.
     kinds = {name: Text() if isinstance(kind, String) else kind for name, kind in types.items()}
     lists = [bindparam(name, type_=ARRAY(kind)) for name, kind in kinds.items()]
-    return func.unnest(*lists).table_valued(*kinds, name="given", **how).render_derived()
+    return func.unnest(*lists).table_valued(*kinds, **how).render_derived(name="given")
 
 
 def _from_rows(table: Any, columns: Sequence[str]) -> Select[Any]:

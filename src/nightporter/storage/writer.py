@@ -306,13 +306,15 @@ class Writer:
         """
         if len(intents) == 1 or isinstance(error, Away | Undecided):
             return [error] * len(intents)
-        return [await self._alone(intent) for intent in intents]
-
-    async def _alone(self, intent: Intent) -> object:
-        try:
-            return (await self._commit([intent]))[0]
-        except Exception as error:
-            return error
+        results: list[object] = []
+        for intent in intents:
+            try:
+                results += await self._commit([intent])
+            except Away as away:
+                return results + [away] * (len(intents) - len(results))
+            except Exception as own:
+                results.append(own)
+        return results
 
     async def _commit(self, intents: list[Intent]) -> list[object]:
         async def work(transaction: Transaction) -> tuple[list[object], list[Event], bool, int]:

@@ -91,7 +91,7 @@ class Purger:
             counts[kind] = counts.get(kind, 0) + done
             if done:
                 await self._sources.pause(PAUSE)
-        self._places = {kind: until[kind] - MARGIN for kind in _IN_ORDER_OF_END if kind in until}
+        self._places = {kind: (until[kind] - MARGIN, 0) for kind in _IN_ORDER_OF_END if kind in until}
         return {kind: count for kind, count in counts.items() if count}
 
     async def _go_on(self) -> None:

@@ -73,8 +73,8 @@ async def take_away(
             found = await find(database, kind, at, now, since)
             done = await writer.write(Purge(kind, at, found.rows, found.size)) if found.rows else 0
             yield kind, done
-            # What could not be taken was changed meanwhile or cannot be opened; whoever comes next finds what is left.
-            if found.onwards is None or (found.rows and not done) or (not found.rows and found.onwards == since):
+            # What could not be taken was changed meanwhile; whoever comes next finds what is left.
+            if found.onwards is None or (found.rows and not done):
                 break
             since = found.onwards
 

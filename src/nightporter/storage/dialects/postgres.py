@@ -21,7 +21,7 @@ CHANNEL = "nightporter"
 READERS = 8
 """Connections that reads share."""
 PATIENCE = 5.0
-"""Seconds to wait for a connection."""
+"""Seconds to wait for a connection, and for the answer to a read of a single row."""
 ROWS = 200
 """Rows of a snapshot that are read at a time."""
 TRIES = 5
@@ -41,8 +41,16 @@ _WEATHER = (
     asyncpg.InternalClientError,
 )
 
-_GONE = (OSError, asyncpg.PostgresConnectionError, asyncpg.OperatorInterventionError, asyncpg.InterfaceError)
-"""What says that there is no connection any more, and none to be had."""
+_GONE = (
+    OSError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.InterfaceError,
+)
+"""What says that whatever is asked next would not be done either."""
 
 _AGAIN = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError, asyncpg.InvalidCachedStatementError)
 """What says nothing about a batch but that it must be tried again; the last comes of an upgrade meanwhile."""
@@ -59,6 +67,16 @@ def _translated() -> Iterator[None]:
         if isinstance(error, ValueError):  # a value that does not fit its column
             raise
         raise _refusal(error) from error
+
+
+@contextmanager
+def _connecting() -> Iterator[None]:
+    """Turn whatever keeps from connecting into Away."""
+    try:
+        with _translated():
+            yield
+    except Unavailable as refusal:
+        raise Away(str(refusal)) from refusal
 
 
 def _refusal(error: Exception) -> Unavailable:
@@ -80,7 +98,7 @@ HOW: dict[str, Any] = {
 
 
 async def _connect(address: PostgresAddress) -> asyncpg.Connection:
-    with _translated():
+    with _connecting():
         return await asyncpg.connect(address.url, **HOW)
 
 
@@ -178,24 +196,32 @@ class PostgresDatabase:
         self.secret = secret
         self._pool = pool
         self._writing: asyncpg.Connection | None = None
-        self._gathering = Gathering(self._ask)
+        self._gathering = Gathering(self._ask_soon)
 
     @asynccontextmanager
     async def _reading(self) -> AsyncIterator["asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"]:
+        with _connecting():
+            connection = await self._pool.acquire(timeout=PATIENCE)
         with _translated():
-            async with self._pool.acquire(timeout=PATIENCE) as connection:
-                try:
-                    yield connection
-                except asyncio.CancelledError:
-                    # Asked to end a query that has not begun, the server goes on; without its client it ends.
-                    connection.terminate()
-                    raise
+            try:
+                yield connection
+            except asyncio.CancelledError:
+                # Asked to end a query that has not begun, the server goes on; without its client it ends.
+                connection.terminate()
+                raise
+            finally:
+                await self._pool.release(connection)
 
     async def one(self, statement: Statement, **given: Any) -> Row | None:
         return await self._gathering.one(statement, given)
 
     async def few(self, statement: Statement, **given: Any) -> list[Row]:
         return _rows(await self._ask(statement.postgres.text, arguments(statement, given)))
+
+    async def _ask_soon(self, text: str, given: Sequence[Any]) -> list[asyncpg.Record]:
+        with _translated():
+            async with asyncio.timeout(PATIENCE):  # a connection that fell silent is ended, and the next one is another
+                return await self._ask(text, given)
 
     async def _ask(self, text: str, given: Sequence[Any]) -> list[asyncpg.Record]:
         async with self._reading() as connection:
