@@ -12,7 +12,9 @@ import pytest
 import websockets
 
 from nightporter.domain.errors import Unavailable
+from nightporter.push import relay
 from nightporter.settings import Settings
+from nightporter.storage.database import WAKE
 from nightporter.storage.dialects.postgres import PostgresDatabase
 from nightporter.storage.places import PostgresAddress
 from nightporter.web.app import machine_sources
@@ -132,6 +134,21 @@ async def test_a_revoked_token_is_nobody_everywhere_within_a_second(nodes: list[
                 await socket.recv()
         assert closed.value.rcvd is not None
         assert closed.value.rcvd.code == 1008
+
+
+@pytest.fixture
+def seldom(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nodes that look without being woken once a minute."""
+    monkeypatch.setattr(relay, "EVERY", 60.0)
+
+
+async def test_a_commit_wakes_the_other_nodes_and_not_its_own(seldom: None, nodes: list[RunningDesk]):
+    woken: list[str] = []
+    async with nodes[0].desk.database.channel(woken.append), agent(nodes[0]).socket() as socket:  # type: ignore[attr-defined]
+        commands = [await added(nodes[0]), await added(nodes[1])]
+        assert [one for _, one in await heard(socket, 2)] == commands
+        await until(lambda: bool(woken))
+    assert woken == [WAKE]
 
 
 async def test_a_revocation_holds_and_events_come_although_nothing_can_be_heard(nodes: list[RunningDesk]):

@@ -8,7 +8,8 @@ from sqlalchemy import select
 
 from nightporter.domain.errors import Away
 from nightporter.storage import commands, tables
-from nightporter.storage.dialects.gathering import Gathering
+from nightporter.storage.dialects import postgres
+from nightporter.storage.dialects.gathering import AT_ONCE, Gathering
 from nightporter.storage.statements import Statement, given
 from tests.stores.store import HOTEL, PRINTER, SISTER, SISTER_PRINTER, Store, scope
 
@@ -42,6 +43,15 @@ async def test_everybody_gets_the_row_asked_for_in_one_round_trip(store: Store, 
     found = await asyncio.gather(*(store.database.one(DEVICE, enterprise=e, id=d) for e, d in sought))
     assert found == [(PRINTER,), None, (SISTER_PRINTER,), None, (PRINTER,)] * 30
     assert len(asked) == 1
+
+
+async def test_those_who_ask_the_same_are_answered_with_one_row_and_many_in_several_rounds(
+    store: Store, asked: list[str]
+):
+    ids = [PRINTER, *(f"x{number}" for number in range(AT_ONCE + 10)), *[PRINTER] * AT_ONCE]
+    found = await asyncio.gather(*(store.database.one(DEVICE, enterprise=HOTEL, id=one) for one in ids))
+    assert [row is not None for row in found] == [one == PRINTER for one in ids]
+    assert asked == [DEVICE.for_callers.text] * 2 + [DEVICE.postgres.text]
 
 
 async def test_who_comes_while_others_wait_goes_together_with_the_next(store: Store, asked: list[str]):
@@ -93,6 +103,37 @@ async def test_a_caller_that_gives_up_takes_nobody_along(store: Store):
     found = await asyncio.gather(*tasks, return_exceptions=True)
     assert isinstance(found[0], asyncio.CancelledError)
     assert found[1:] == [(PRINTER,)] * 2
+
+
+async def test_an_answer_that_does_not_come_ends_with_a_refusal_and_the_next_one_is_served(store: Store, monkeypatch):
+    monkeypatch.setattr(postgres, "PATIENCE", 0.5)
+    silent = await asyncpg.connect(store.database.address.url)
+    async with silent.transaction():
+        await silent.execute("LOCK TABLE devices")
+        tasks = [asyncio.create_task(store.database.one(DEVICE, enterprise=HOTEL, id=PRINTER)) for _ in range(3)]
+        tasks[0].cancel()
+        found = await asyncio.gather(*tasks, return_exceptions=True)
+        assert [type(one) for one in found] == [asyncio.CancelledError, Away, Away]
+    await silent.close()
+    assert await store.database.one(DEVICE, enterprise=HOTEL, id=PRINTER) == (PRINTER,)
+
+
+async def test_a_round_that_is_ended_leaves_nobody_waiting(store: Store):
+    begun = asyncio.Event()
+
+    async def endless(_text, _given):
+        begun.set()
+        await asyncio.Event().wait()
+
+    gathering = Gathering(endless)
+    tasks = [
+        asyncio.create_task(gathering.one(DEVICE, {"enterprise": HOTEL, "id": str(n)})) for n in range(AT_ONCE + 1)
+    ]
+    await begun.wait()
+    for task in gathering._tasks:
+        task.cancel()
+    found = await asyncio.gather(*tasks, return_exceptions=True)
+    assert {type(one) for one in found} == {asyncio.CancelledError}
 
 
 async def test_a_database_that_is_away_is_asked_once_for_all(store: Store):

@@ -152,6 +152,19 @@ async def test_what_is_unavailable_for_one_is_so_for_its_neighbours_only_if_the_
     assert await count(store, commands_table) == (0 if refusal is Away else 1)
 
 
+async def test_a_database_that_goes_away_half_way_is_not_asked_for_the_rest(store: Store, monkeypatch):
+    asked: list[int] = []
+
+    async def refused(_batch, intents):
+        asked.append(len(intents))
+        raise Unavailable("Full.") if len(asked) < 3 else Away("Gone.")
+
+    monkeypatch.setitem(_CARRY_OUT, Probe, refused)
+    results = await store.write(*[Probe()] * 5)
+    assert [type(one) for one in results] == [Unavailable, *[Away] * 4]
+    assert asked == [5, 1, 1]
+
+
 async def test_a_caller_that_gave_up_finds_its_change_made(store: Store):
     new = store.command()
     waiting = asyncio.ensure_future(store.writer.write(AddCommands((new,))))
