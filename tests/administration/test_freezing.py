@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+import structlog
 
 from nightporter.domain.errors import Unavailable
 from nightporter.storage.audit import Audit
@@ -95,3 +96,15 @@ async def test_a_hotel_that_was_moved_away_is_changed_no_more(front_desk: Runnin
     assert (refused.status_code, refused.headers["retry-after"]) == (503, "2")
     assert "moved to postgresql://there/hotel" in refused.json()["Message"]
     assert (await front_desk.call("commands/getAllActive")).status_code == 200
+
+
+async def test_a_frozen_desk_says_at_once_that_its_hotel_was_moved(front_desk: RunningDesk, home: Place) -> None:
+    await frozen(front_desk, 30)
+    sql(home, "UPDATE desk SET moved = 'postgresql://there/hotel'")
+    with structlog.testing.capture_logs() as logged:
+        for _ in range(2):
+            refused = await front_desk.call("commands/addPrinter", PrinterId=hotel.PRINTER, CopyCount=1, Data="QUJD")
+            assert (refused.status_code, "moved to postgresql://there" in refused.json()["Message"]) == (503, True)
+        ready = await front_desk.http.get("/ready")
+        assert (ready.status_code, "moved to postgresql://there/hotel" in ready.text) == (503, True)
+    assert [one["to"] for one in logged if one["event"] == "the hotel was moved"] == ["postgresql://there/hotel"]

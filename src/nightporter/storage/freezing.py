@@ -9,7 +9,6 @@ from nightporter.domain.value import value
 from nightporter.storage import audit
 from nightporter.storage.audit import Audit, Change
 from nightporter.storage.batch import Batch
-from nightporter.storage.database import Transaction
 from nightporter.storage.statements import Statement
 from nightporter.storage.tables import desk
 
@@ -32,17 +31,15 @@ async def record_freeze(batch: Batch, intents: Sequence[RecordFreeze]) -> list[o
     return [None] * len(intents)
 
 
-_MOVED = Statement(select(desk.c.moved))
+MOVED = Statement(select(desk.c.moved))
+"""Reads where the hotel was moved to."""
 
 
-async def refuse_moved(transaction: Transaction) -> None:
-    """Raise Unavailable when the hotel was moved away: in each transaction, so that not one change comes after that."""
-    rows = await transaction.fetch(_MOVED, {})
-    if rows and rows[0][0] is not None:
-        raise Unavailable(
-            f"The hotel was moved to {rows[0][0]}, and this desk takes no changes any more. Nothing was changed.",
-            COME_AGAIN,
-        )
+def moved(to: str) -> Unavailable:
+    """The refusal of a desk whose hotel was moved ``to`` another database."""
+    return Unavailable(
+        f"The hotel was moved to {to}, and this desk takes no changes any more. Nothing was changed.", COME_AGAIN
+    )
 
 
 def frozen() -> Unavailable:

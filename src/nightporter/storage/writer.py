@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Any, overload
 
+import structlog
 from sqlalchemy import case, literal_column, select, update
 
 from nightporter.domain.deadlines import Deadlines
@@ -46,7 +47,7 @@ from nightporter.storage.command_changes import (
 from nightporter.storage.commands import AddCommands
 from nightporter.storage.database import Database, Transaction
 from nightporter.storage.fact_records import DeleteFacts
-from nightporter.storage.freezing import RecordFreeze, frozen, record_freeze, refuse_moved
+from nightporter.storage.freezing import MOVED, RecordFreeze, frozen, moved, record_freeze
 from nightporter.storage.idempotency import Twin
 from nightporter.storage.property import SetProperty
 from nightporter.storage.property_load import LoadProperty, load_property
@@ -57,7 +58,7 @@ from nightporter.storage.resource_access_tokens import (
     DeleteResourceAccessTokens,
 )
 from nightporter.storage.retention import Purge, RecordPurge, purge, record_purge
-from nightporter.storage.statements import Statement, given
+from nightporter.storage.statements import Row, Statement, given
 from nightporter.storage.tables import desk
 from nightporter.storage.types import moment, seconds
 
@@ -138,6 +139,8 @@ _FACTS_CHANGED = Statement(update(desk).values(facts=desk.c.facts + literal_colu
 
 LONG_DOCUMENT = 256 * 1024
 
+_log = structlog.get_logger()
+
 
 def _is_long(intent: Intent) -> bool:
     """Whether carrying it out would hold up the event loop noticeably."""
@@ -187,6 +190,7 @@ class Writer:
         self._wake = asyncio.Event()
         self._last = 0
         self._frozen_until = float("-inf")
+        self._knows_of_move = False
         self._closing = False
         self._task: asyncio.Task[None] | None = None
 
@@ -241,6 +245,7 @@ class Writer:
         cannot write, or the desk is closing.
         """
         if self._sources.elapsed() < self._frozen_until:
+            self._refuse_moved(await self._database.few(MOVED))
             raise frozen()
         return await self._hand_over(intent)
 
@@ -258,6 +263,15 @@ class Writer:
         except BaseException:
             self._frozen_until = float("-inf")
             raise
+
+    def _refuse_moved(self, found: Sequence[Row]) -> None:
+        """Raise Unavailable when the hotel was moved away, by what ``MOVED`` found; that is logged once."""
+        if not found or found[0][0] is None:
+            return
+        if not self._knows_of_move:
+            self._knows_of_move = True
+            _log.warning("the hotel was moved", to=found[0][0], advice="stop this server, and start one there")
+        raise moved(found[0][0])
 
     async def _hand_over(self, intent: Intent) -> object:
         if self._closing:
@@ -321,7 +335,8 @@ class Writer:
             now = await self._stamp(transaction)
             batch = Batch(transaction, moment(now), now, self.deadlines, seal=self._database.seal)
             if not self._database.is_shared:
-                await refuse_moved(transaction)
+                # In each transaction, so that not one change comes after the mark.
+                self._refuse_moved(await transaction.fetch(MOVED, {}))
             results: list[object] = [None] * len(intents)
             for kind, carry_out in _CARRY_OUT.items():
                 places = [place for place, intent in enumerate(intents) if type(intent) is kind]
