@@ -4,6 +4,7 @@ import asyncio
 import random
 from datetime import timedelta
 
+import asyncpg
 import pytest
 from sqlalchemy import func, select
 
@@ -13,6 +14,7 @@ from nightporter.domain.resource_access_token import ResourceAccessTokenChange
 from nightporter.storage import commands, events
 from nightporter.storage.command_changes import MoveCommand
 from nightporter.storage.commands import NEWEST, AddCommands
+from nightporter.storage.dialects import postgres
 from nightporter.storage.idempotency import Once
 from nightporter.storage.property import SetProperty
 from nightporter.storage.resource_access_tokens import (
@@ -163,6 +165,21 @@ async def test_a_database_that_goes_away_half_way_is_not_asked_for_the_rest(stor
     results = await store.write(*[Probe()] * 5)
     assert [type(one) for one in results] == [Unavailable, *[Away] * 4]
     assert asked == [5, 1, 1]
+
+
+@pytest.mark.parametrize("kind", ["postgres"])
+async def test_a_database_that_falls_silent_is_given_up_and_the_next_batch_is_written(store: Store, monkeypatch):
+    monkeypatch.setattr(postgres, "LONGEST", 0.5)
+    monkeypatch.setattr(postgres, "PATIENCE", 0.5)
+    store.database._writing.terminate()  # the next connection has that patience
+    silent = await asyncpg.connect(store.database.address.url)
+    async with silent.transaction():
+        await silent.execute("LOCK TABLE commands")
+        results = await store.write(AddCommands((store.command(),)), AddCommands((store.command(),)))
+        assert [type(one) for one in results] == [Away, Away]
+    await silent.close()
+    await store.add()
+    assert await count(store, commands_table) == 1
 
 
 async def test_a_caller_that_gave_up_finds_its_change_made(store: Store):

@@ -22,6 +22,8 @@ READERS = 8
 """Connections that reads share."""
 PATIENCE = 5.0
 """Seconds to wait for a connection, and for the answer to a read of a single row."""
+LONGEST = 60.0
+"""Seconds that a statement of a batch may take."""
 ROWS = 200
 """Rows of a snapshot that are read at a time."""
 TRIES = 5
@@ -97,9 +99,9 @@ HOW: dict[str, Any] = {
 """How every connection is made: statements are few, stay prepared and are planned once; none is long enough for a compiler."""
 
 
-async def _connect(address: PostgresAddress) -> asyncpg.Connection:
+async def _connect(address: PostgresAddress, **more: Any) -> asyncpg.Connection:
     with _connecting():
-        return await asyncpg.connect(address.url, **HOW)
+        return await asyncpg.connect(address.url, **HOW, **more)
 
 
 class _PostgresTransaction:
@@ -290,14 +292,15 @@ class PostgresDatabase:
 
     async def _roll_back(self, connection: asyncpg.Connection) -> None:
         try:
-            await connection.execute("ROLLBACK")
+            async with asyncio.timeout(PATIENCE):
+                await connection.execute("ROLLBACK")
         except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError):
             self._writing = None
             await _end(connection)
 
     async def _writer(self) -> asyncpg.Connection:
         if self._writing is None or self._writing.is_closed():
-            self._writing = await _connect(self.address)
+            self._writing = await _connect(self.address, command_timeout=LONGEST)
         return self._writing
 
     @asynccontextmanager
