@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.cli.conftest import PDF, Program
-from tests.cli.program import Started, run, started
+from tests.cli.program import PROGRAM, Started, run, started
 from tests.client.peer import ACCESS_TOKEN, CLIENT_TOKEN, Peer, command, command_id, running_peer
 from tests.harness import RunningDesk
 
@@ -121,10 +121,26 @@ async def test_stopping_it_is_clean(desk: RunningDesk, number: signal.Signals) -
     assert not any("Traceback" in line for line in watch.err), watch.err
 
 
-async def test_stopping_it_while_it_waits_for_a_server() -> None:
+async def test_what_a_script_started_in_the_background_is_stopped_too(
+    desk: RunningDesk, program: Program, pdf: Path
+) -> None:
+    """The shell lets it ignore SIGINT."""
+    background = ("-c", 'trap "" INT; exec "$@"', "sh", PROGRAM, "watch", "--process")
+    async with started(*background, program=Path("/bin/sh"), NIGHTPORTER_ADDRESS=desk.address) as watch:
+        await watch.says(WAITING, "Processed")
+        watch.send(signal.SIGINT)
+        command_id = json.loads((await program("print", str(pdf), "--json")).out)["CommandId"]
+        await watch.says(command_id, "Processed")
+        watch.send(signal.SIGTERM)
+        assert await watch.ended() == 130
+    assert not any("Traceback" in line for line in watch.err), watch.err
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_stopping_it_while_it_waits_for_a_server(number: signal.Signals) -> None:
     async with started("watch", NIGHTPORTER_ADDRESS="http://127.0.0.1:9") as watch:
         await watch.says("not connected")
-        watch.send(signal.SIGINT)
+        watch.send(number)
         assert await watch.ended() == 130
     assert not any("Traceback" in line for line in watch.err), watch.err
 

@@ -1,5 +1,7 @@
 """``nightporter watch``."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -8,6 +10,7 @@ import typer
 from nightporter.cli.asking import (
     DEFAULT_ADDRESS,
     FAILED,
+    STOPPED,
     USAGE,
     AccessTokenOption,
     AddressOption,
@@ -66,19 +69,30 @@ def watch(
             save.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise fail(f"the folder {save} cannot be made: {error.strerror}", USAGE) from None
-    _stop_like_ctrl_c()
 
     async def act(client: Client) -> None:
-        await _Executor(client, save, process=process, as_json=as_json).run()
+        with _ended_by_sigterm():
+            await _Executor(client, save, process=process, as_json=as_json).run()
 
     ask(who, act)
 
 
-def _stop_like_ctrl_c() -> None:
-    """Whoever stops services sends SIGTERM; it ends the program as cleanly as Ctrl-C."""
+@contextmanager
+def _ended_by_sigterm() -> Iterator[None]:
+    """Let SIGTERM, which whoever stops services sends, end the block as cleanly as Ctrl-C does; raises typer.Exit."""
+    import asyncio
     import signal
 
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    assert task is not None
+    # Not by way of SIGINT: what a script starts with & ignores that one.
+    before = signal.signal(signal.SIGTERM, lambda *_: loop.call_soon_threadsafe(task.cancel))
+    try:
+        yield
+    except asyncio.CancelledError:
+        raise typer.Exit(STOPPED) from None
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 class _Executor:
