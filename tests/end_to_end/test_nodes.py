@@ -1,6 +1,7 @@
 """Several workers, and several machines, are one desk: on one PostgreSQL database, as processes, killed at bad moments."""
 
 import asyncio
+import json
 import os
 import signal
 from contextlib import AsyncExitStack, suppress
@@ -142,6 +143,10 @@ async def test_a_service_manager_is_told_by_the_parent_alone_and_a_database_that
         finally:
             sql(server, f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
         await manager.hears(f"STATUS=Serving on port {port}.")
+        await desk.process.says("events of other nodes are read again", times=2)
+        lines = [json.loads(line) for line in desk.process.err]
+        assert sum(line["event"] == "events of other nodes cannot be read" for line in lines) == 2, "once a worker"
+        assert not [line for line in lines if "source" in line], "the driver need not tell it too"
         desk.process.send(signal.SIGTERM)
         assert await manager.hears("STOPPING=1") == ["STOPPING=1", "STATUS=Finishing what was accepted."]
         assert await desk.process.ended() == 0

@@ -94,6 +94,16 @@ def test_warnings_of_every_library_are_lines_among_ours(logged, library: str):
     assert str(second["exception"]).endswith("ValueError")
 
 
+def test_the_driver_tells_nothing_of_each_try_to_reach_a_database_that_is_away(logged):
+    driver = logging.getLogger("asyncpg.pool")
+    try:
+        raise ConnectionRefusedError
+    except OSError:
+        driver.warning("Failed to restore the pool connection floor; retrying", exc_info=True)
+    driver.error("something is broken")
+    assert [line["event"] for line in logged()] == ["something is broken"]
+
+
 def test_what_asyncio_adds_of_arguments_and_results_is_left_out(logged):
     logging.getLogger("asyncio").error(f"Exception in callback tell('{SECRET}')\nhandle: <Handle tell('{SECRET}')>")
     logging.getLogger("asyncio").error(

@@ -139,6 +139,8 @@ class Relay:
             self._wake.clear()
             try:
                 await self.look()
+                if failing:
+                    _log.info("events of other nodes are read again")
                 failing = False
             except Exception as error:
                 if not failing:

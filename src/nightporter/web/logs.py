@@ -47,6 +47,8 @@ def configure(level: str, now: Callable[[], datetime]) -> None:
     everybody = logging.getLogger()
     everybody.handlers = [_Joined()]
     everybody.setLevel(max(_LEVELS[level], logging.WARNING))
+    # Its pool warns of every try to connect, with a trace; that the database is away is told by whoever asks it.
+    logging.getLogger("asyncpg").setLevel(logging.ERROR)
 
 
 class RequestLine(msgspec.Struct):
