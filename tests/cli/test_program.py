@@ -95,6 +95,35 @@ def test_a_reader_that_leaves_early_gets_no_traceback() -> None:
     process.wait(DEADLINE)
 
 
+# where the desk is
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("serve", "--database"),
+        ("doctor", "--database"),
+        ("upgrade", "--database"),
+        ("enterprises", "add", "Hotel Post", "--currency", "EUR", "--database"),
+        ("export", "--database"),
+        ("backup", "file", "--database"),
+        ("restore", "/dev/null", "--database"),
+        ("copy", "--to"),
+    ],
+)
+async def test_an_address_of_another_database_is_refused_and_tells_no_password(
+    command: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    ran = await run(*command, "postgress://night:SECRET@127.0.0.1/chain")
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err == (
+        "nightporter: the database is an address that begins with postgress://, expected the path of a SQLite file, "
+        "or a PostgreSQL database: postgresql://USER@HOST/NAME\n"
+    )
+    assert os.listdir(tmp_path) == [], "nothing was made"
+
+
 # upgrade
 
 

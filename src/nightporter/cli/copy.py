@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from nightporter.cli.asking import FAILED, USAGE, plain, say, say_json
-from nightporter.cli.desk import Administration, Where, administer, with_desk
+from nightporter.cli.desk import Administration, Where, administer, usable_database, with_desk
 from nightporter.cli.running import fail
 from nightporter.storage.places import PostgresAddress, place_of
 
@@ -19,7 +19,13 @@ LEASE = 30
 def copy(
     where: Where,
     to: Annotated[
-        str, typer.Option("--to", help="The PostgreSQL database, which must be empty.", metavar="postgresql://...")
+        str,
+        typer.Option(
+            "--to",
+            callback=usable_database,
+            help="The PostgreSQL database, which must be empty.",
+            metavar="postgresql://...",
+        ),
     ],
 ) -> None:
     """Move a hotel from its SQLite file to PostgreSQL, with its history, keys, cursors and tokens.
@@ -30,7 +36,7 @@ def copy(
     """
     target, source = place_of(to), where.database
     if not isinstance(target, PostgresAddress):
-        raise fail(f"--to is {plain(to)}, expected the address of a database: postgresql://user@host/name", USAGE)
+        raise fail("--to names a file, expected the address of a database: postgresql://USER@HOST/NAME", USAGE)
     if isinstance(source, PostgresAddress) or not source.is_file():
         raise fail(f"{plain(str(source))} does not exist; give the SQLite file of the desk (--database)", FAILED)
 

@@ -18,6 +18,7 @@ import typer
 from nightporter.cli.asking import DEFAULT_ADDRESS, FAILED, STOPPED, UNREACHABLE, USAGE, JsonOption, note, plain
 from nightporter.cli.running import fail
 from nightporter.domain.value import value
+from nightporter.settings import InvalidSetting
 from nightporter.storage.places import Place, place_of
 
 if TYPE_CHECKING:
@@ -26,9 +27,20 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 P = ParamSpec("P")
 
+
+def usable_database(text: str) -> str:
+    """The text, if it names a place where a desk can be; raises typer.Exit with the reason told."""
+    try:
+        place_of(text)
+    except InvalidSetting as problem:
+        raise fail(str(problem), USAGE) from None
+    return text
+
+
 DatabaseOption = Annotated[
     str,
     typer.Option(
+        callback=usable_database,
         envvar="NIGHTPORTER_DATABASE",
         help="The SQLite file of the desk, or its PostgreSQL database: postgresql://USER@HOST/NAME.",
         metavar="FILE",
@@ -235,7 +247,7 @@ async def _in_turn(database: Path, there: There[T], here: Here[T], *, make: bool
 async def _here(database: Place, act: Callable[["Desk"], Awaitable[T]], *, make: bool) -> T:
     """Do ``act`` in this process; raises typer.Exit with the reason told."""
     from nightporter.domain.errors import Unavailable
-    from nightporter.settings import InvalidSetting, load
+    from nightporter.settings import load
     from nightporter.storage.opening import create, revision
     from nightporter.storage.refused import DatabaseRefused
     from nightporter.web.app import App, machine_sources

@@ -90,9 +90,9 @@ def serve(
     }
     try:
         loaded = load(flags, settings)
+        place = place_of(loaded.database)
     except InvalidSetting as problem:
         raise fail(str(problem), 2) from None
-    place = place_of(loaded.database)
     run(
         loaded,
         place,
