@@ -139,6 +139,15 @@ async def test_what_is_as_it_should_be_is_no_warning(database: Path, statement: 
     assert warnings == []
 
 
+async def test_a_lock_that_may_not_be_written_is_a_problem_and_the_rest_is_looked_at(database: Path) -> None:
+    database.with_name(database.name + ".lock").unlink(missing_ok=True)
+    database.with_name(database.name + ".lock").mkdir()
+    ran = await examined(database)
+    (problem,) = told(ran, "problem")
+    assert problem.startswith(f"server    {database}.lock cannot be written: Is a directory. Whoever runs this needs")
+    assert any(one.startswith("access") for one in told(ran, "ok"))
+
+
 async def test_a_clock_that_went_back_is_a_problem(database: Path) -> None:
     change(database, f"UPDATE desk SET stamped = {NOW + 7200}")
     ran = await examined(database)

@@ -124,6 +124,22 @@ async def test_an_address_of_another_database_is_refused_and_tells_no_password(
     assert os.listdir(tmp_path) == [], "nothing was made"
 
 
+@pytest.mark.parametrize("command", [("serve",), ("enterprises", "list"), ("upgrade",)])
+async def test_a_lock_that_may_not_be_written_is_told_in_one_sentence(
+    command: tuple[str, ...], tmp_path: Path, sources: Sources
+) -> None:
+    database = tmp_path / "desk.db"
+    create(database, sources, demo=False)
+    lock = tmp_path / "desk.db.lock"
+    lock.mkdir()
+    ran = await run(*command, "--database", str(database))
+    assert ran.code in (1, 2)
+    assert ran.err.startswith(
+        f"nightporter: {lock} cannot be written: Is a directory. Whoever runs this needs the right"
+    )
+    assert ran.err.count("\n") == 1
+
+
 # upgrade
 
 

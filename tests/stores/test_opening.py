@@ -1,9 +1,13 @@
 """Opening a SQLite file: what it must be, what is said when it is not, and that one process alone has it."""
 
 import os
+import re
 import sqlite3
+import stat
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -180,6 +184,56 @@ def test_a_second_process_is_refused_while_the_first_lives(path: Path):
 def test_two_databases_in_one_folder_have_locks_of_their_own(path: Path, tmp_path: Path):
     with DatabaseLock(path), DatabaseLock(tmp_path / "other.db"):
         pass
+
+
+def test_what_is_made_beside_a_desk_is_nobody_elses(tmp_path: Path, clock: Clock):
+    """It holds PINs and documents, and who can open the lock can keep the server out."""
+    path = tmp_path / "desk.db"
+    with loosely_masked(), DatabaseLock(path):
+        create(path, clock.sources(), demo=False)
+        connection = sqlite3.connect(path)
+        connection.execute("UPDATE desk SET demo = 0")
+        modes = {one.name: stat.S_IMODE(one.stat().st_mode) for one in tmp_path.iterdir()}
+        connection.close()
+    assert modes == dict.fromkeys(("desk.db", "desk.db-wal", "desk.db-shm", "desk.db.lock"), 0o600)
+
+
+def test_a_file_that_is_there_keeps_its_mode(path: Path, tmp_path: Path, clock: Clock):
+    empty = tmp_path / "empty.db"
+    for one in (path, empty, tmp_path / "empty.db.lock"):
+        one.touch()
+        one.chmod(0o640)
+    create(empty, clock.sources(), demo=False)
+    with DatabaseLock(empty), DatabaseLock(path):
+        open_sqlite(path)
+    assert {stat.S_IMODE(one.stat().st_mode) for one in (path, empty, tmp_path / "empty.db.lock")} == {0o640}
+
+
+@contextmanager
+def loosely_masked() -> Iterator[None]:
+    before = os.umask(0o022)
+    try:
+        yield
+    finally:
+        os.umask(before)
+
+
+def test_a_file_that_cannot_be_made_is_refused_with_what_to_do(tmp_path: Path, clock: Clock):
+    (tmp_path / "letter").touch()
+    with pytest.raises(DatabaseRefused, match=r"^The folder .+/letter/more cannot be made: Not a directory. Make it"):
+        create(tmp_path / "letter" / "more" / "desk.db", clock.sources(), demo=False)
+    (tmp_path / "desk.db").symlink_to(tmp_path / "nowhere" / "desk.db")
+    with pytest.raises(DatabaseRefused, match=r"^.+/desk.db cannot be made: No such file or directory. Give its user"):
+        create(tmp_path / "desk.db", clock.sources(), demo=False)
+
+
+def test_a_lock_that_cannot_be_made_or_written_is_refused_with_what_to_do(path: Path):
+    lock = path.with_name(path.name + ".lock")
+    lock.mkdir()
+    with pytest.raises(
+        DatabaseRefused, match=f"^{re.escape(str(lock))} cannot be written: .+ right to write that file"
+    ):
+        DatabaseLock(path)
 
 
 @pytest.mark.parametrize("pragma", ["journal_mode", "synchronous", "foreign_keys"])

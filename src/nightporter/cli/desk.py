@@ -203,13 +203,14 @@ def _running(database: Path) -> tuple[str, str] | None:
     """Address and token of the server that has the database, if one does and has told them."""
     from nightporter.cli.announcing import announced
     from nightporter.storage.lock import DatabaseInUse, DatabaseLock
+    from nightporter.storage.refused import DatabaseRefused
 
     try:
         DatabaseLock(database).release()
     except DatabaseInUse:
         with suppress(PermissionError):
             return announced(database)
-    except OSError:
+    except DatabaseRefused:
         pass  # told by whoever opens it
     return None
 
@@ -218,6 +219,7 @@ async def _in_turn(database: Path, there: There[T], here: Here[T], *, make: bool
     """On the database, once nobody else has it, or at the server that announces itself meanwhile."""
     from nightporter.cli.announcing import announced, announcement
     from nightporter.storage.lock import DatabaseInUse, DatabaseLock
+    from nightporter.storage.refused import DatabaseRefused
     from nightporter.web.app import machine_sources
 
     sources = machine_sources()
@@ -228,6 +230,8 @@ async def _in_turn(database: Path, there: There[T], here: Here[T], *, make: bool
                 return await _here(database, here, make=make)
         except OSError as error:
             raise fail(f"{plain(str(database))} cannot be used: {error.strerror}", FAILED) from None
+        except DatabaseRefused as refusal:
+            raise fail(plain(str(refusal)), FAILED) from None
         except DatabaseInUse as in_use:
             try:
                 server = announced(database)

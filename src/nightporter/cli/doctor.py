@@ -247,12 +247,13 @@ def _server(database: Path) -> Finding:
 
     from nightporter.cli.announcing import announced
     from nightporter.storage.lock import DatabaseInUse, DatabaseLock
+    from nightporter.storage.refused import DatabaseRefused
 
     try:
         with DatabaseLock(database):
             return Finding(OK, "server", "none runs on this file")
-    except OSError as error:
-        return Finding(PROBLEM, "server", f"the lock cannot be tried: {error.strerror}", "see the rights of the folder")
+    except DatabaseRefused as refusal:
+        return Finding(PROBLEM, "server", str(refusal).rstrip("."))
     except DatabaseInUse:
         pass
     try:

@@ -102,6 +102,7 @@ def _serve_file(
     """Serve under the lock of the file, and tell commands on this machine where; raises DatabaseInUse."""
     from nightporter.cli.announcing import announce, withdraw
     from nightporter.storage.lock import DatabaseLock
+    from nightporter.storage.opening import make_folder
 
     def listening(port: int) -> None:
         try:
@@ -114,7 +115,7 @@ def _serve_file(
         # So that commands wait for the lock instead of asking a server that hears nobody any more.
         withdraw(database)
 
-    database.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(database)
     with DatabaseLock(database):
         withdraw(database)
         _prepare(database, settings, sources, demo=demo)

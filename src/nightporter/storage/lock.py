@@ -6,17 +6,28 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from nightporter.storage.refused import DatabaseRefused
+
 
 class DatabaseInUse(Exception):
     """Another process holds the database; the message says what to do."""
 
 
 class DatabaseLock:
-    """Holds ``<database>.lock``; raises DatabaseInUse when another process does."""
+    """Holds ``<database>.lock``, a file that its owner alone may open, as others could hold it too.
+
+    Raises DatabaseInUse when another process holds it, and DatabaseRefused when it cannot be made or written.
+    """
 
     def __init__(self, database: Path) -> None:
-        self._path = database.with_name(database.name + ".lock")
-        self._file = self._path.open("a+b")
+        path = database.with_name(database.name + ".lock")
+        try:
+            self._file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+b")
+        except OSError as error:
+            raise DatabaseRefused(
+                f"{path} cannot be written: {error.strerror}. Whoever runs this needs the right to write that file, and to "
+                "make others beside it: be the user who has it, or give another database (--database)."
+            ) from error
         try:
             _lock(self._file.fileno())
         except OSError:

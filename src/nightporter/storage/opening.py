@@ -3,6 +3,7 @@
 What is asked of a PostgreSQL database is in ``dialects/postgres_opening.py``, imported only where one is asked.
 """
 
+import os
 import secrets
 import sqlite3
 from functools import partial
@@ -69,7 +70,14 @@ def create(place: Place, sources: Sources, *, demo: bool) -> None:
 
 
 def _create(path: Path, sources: Sources, *, demo: bool) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path)
+    try:
+        # For its owner alone; SQLite makes the files beside it like this one.
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))
+    except OSError as error:
+        raise DatabaseRefused(
+            f"{path} cannot be made: {error.strerror}. Give its user that right, or give another file (--database)."
+        ) from error
     _migrate(path)
     connection = connect(path)
     try:
@@ -79,6 +87,16 @@ def _create(path: Path, sources: Sources, *, demo: bool) -> None:
         )
     finally:
         connection.close()
+
+
+def make_folder(path: Path) -> None:
+    """Make the folder of a new file, unless it is there. Raises DatabaseRefused."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DatabaseRefused(
+            f"The folder {path.parent} cannot be made: {error.strerror}. Make it yourself, or give another file (--database)."
+        ) from error
 
 
 def upgrade(place: Place) -> tuple[str, str]:
