@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import signal
+from collections.abc import Iterator
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -12,6 +13,7 @@ import httpx
 import pytest
 
 from nightporter.storage.places import PostgresAddress
+from tests import postgres
 from tests.cli.program import run
 from tests.end_to_end.manager import Manager
 from tests.end_to_end.nodes import Node, hears, node, printed, states
@@ -33,6 +35,12 @@ async def place(home: PostgresAddress, demo_hotel: bytes) -> PostgresAddress:
     """The demo property in a database of a real desk, closed."""
     async with running_desk(home, demo_hotel):
         return home
+
+
+@pytest.fixture
+def empty(postgres_server: str) -> Iterator[PostgresAddress]:
+    with postgres.database(postgres_server) as address:
+        yield address
 
 
 async def sockets_of_each(desk: Node, opened: AsyncExitStack) -> list:
@@ -211,9 +219,38 @@ async def test_several_workers_on_a_file_are_refused_with_the_reason(tmp_path: P
     assert os.listdir(tmp_path) == []
 
 
+async def test_a_database_that_is_refused_is_told_in_one_sentence_and_not_tried_again(place):
+    async with node(place, 2) as desk:
+        sql(place, "UPDATE desk SET moved = 'elsewhere'")
+        os.kill(desk.workers()[0], signal.SIGKILL)
+        await desk.process.says("the desk cannot be opened", "was moved to elsewhere")
+        assert not [line for line in desk.process.err if "exception" in line]
+    for workers in ("1", "2"):
+        ran = await run("serve", "--workers", workers, "--port", "0", NIGHTPORTER_DATABASE=place.url)
+        assert (ran.code, ran.out) == (2, "")
+        (told,) = ran.err.splitlines()
+        assert told.startswith(f"nightporter: The hotel in {place} was moved to elsewhere. Give that database")
+
+
+async def test_a_user_who_may_not_make_tables_is_told_which_right_is_missing(empty: PostgresAddress):
+    parts = urlsplit(empty.url)
+    user = parts.path[1:]
+    weak = parts._replace(netloc=f"{user}:{user}@{parts.netloc.rpartition('@')[2]}").geturl()
+    sql(empty, "REVOKE CREATE ON SCHEMA public FROM PUBLIC")
+    sql(empty, f"CREATE USER {user} PASSWORD '{user}'")
+    try:
+        ran = await run("serve", "--port", "0", NIGHTPORTER_DATABASE=weak)
+    finally:
+        sql(empty, f"DROP USER {user}")
+    assert (ran.code, ran.out) == (2, "")
+    (told,) = ran.err.splitlines()
+    assert "permission denied for schema public" in told
+    assert "GRANT USAGE, CREATE ON SCHEMA public" in told
+
+
 async def test_a_database_that_cannot_be_reached_is_told_without_the_password():
-    for url in ("postgresql://porter:secret@127.0.0.1:1/hotel", "postgresql://porter:secret/@127.0.0.1:1/hotel"):
-        ran = await run("serve", NIGHTPORTER_DATABASE=url)
-        assert ran.code == 1
+    for password, code in (("secret", 1), ("secret/", 2)):  # the second is an address that nobody can read
+        ran = await run("serve", NIGHTPORTER_DATABASE=f"postgresql://porter:{password}@127.0.0.1:1/hotel")
+        assert ran.code == code
         assert "127.0.0.1:1/hotel" in ran.err
         assert "secret" not in ran.err

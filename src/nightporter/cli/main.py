@@ -36,7 +36,7 @@ from nightporter.cli import (
 from nightporter.cli import print as print_
 from nightporter.cli.asking import EXIT_CODES, survive_any_terminal
 from nightporter.cli.desk import ADMINISTRATION_EXIT_CODES
-from nightporter.cli.running import SERVER_EXIT_CODES
+from nightporter.cli.running import SERVER_EXIT_CODES, STARTED_EXIT_CODES
 
 app = typer.Typer(
     name="nightporter",
@@ -45,8 +45,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
-app.command("demo", epilog=SERVER_EXIT_CODES)(demo.demo)
-app.command("serve", epilog=SERVER_EXIT_CODES)(serve.serve)
+app.command("demo", epilog=STARTED_EXIT_CODES)(demo.demo)
+app.command("serve", epilog=STARTED_EXIT_CODES)(serve.serve)
 app.command("backup", epilog=SERVER_EXIT_CODES)(backup.backup)
 app.command("restore", epilog=SERVER_EXIT_CODES)(restore.restore)
 app.command("copy", epilog=ADMINISTRATION_EXIT_CODES)(copy.copy)

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from nightporter.domain.sources import Sources
     from nightporter.web.app import App
 
+STARTED_EXIT_CODES = (
+    "Exit codes: 0 done; 1 it could not be done, with the reason told; 2 wrong usage, or a setting, a key or a database "
+    "that cannot be used until somebody changes it."
+)
 SERVER_EXIT_CODES = (
     "Exit codes: 0 done; 1 it could not be done, with the reason told; 2 wrong usage, or an unusable setting."
 )
@@ -39,9 +43,12 @@ def run(
     ``greeting`` makes what is printed once the desk listens, from the port: with port 0 the system chooses one. Raises
     typer.Exit with a reason told.
     """
+    import asyncio
+
     from nightporter.access.tokens import new_token
+    from nightporter.domain.errors import Unavailable
     from nightporter.storage.lock import DatabaseInUse
-    from nightporter.storage.refused import DatabaseRefused
+    from nightporter.storage.refused import DatabaseRefused, DatabaseUnreachable
     from nightporter.web.app import App, machine_sources
 
     sources, token = machine_sources(), new_token()
@@ -56,11 +63,16 @@ def run(
             return
         _prepare(place, settings, sources, demo=demo)
         if settings.workers > 1:
+            # Here it is told once; each worker has but the log to tell it.
+            asyncio.run(app.check())
             _serve_with_workers(settings, sources, greeting)
         else:
             _serve(app, settings, sources, lambda port: typer.echo(greeting(port)), lambda: None)
-    except (DatabaseInUse, DatabaseRefused) as refusal:
+    except (DatabaseInUse, DatabaseUnreachable, Unavailable) as refusal:
         raise fail(str(refusal)) from None
+    except DatabaseRefused as refusal:
+        # A service manager does not try again: so it stays until somebody changes something.
+        raise fail(str(refusal), 2) from None
 
 
 def _refuse_workers(settings: Settings, place: Place) -> None:

@@ -6,6 +6,7 @@ What is asked of a PostgreSQL database is in ``dialects/postgres_opening.py``, i
 import os
 import secrets
 import sqlite3
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from nightporter.domain.sources import Sources
 from nightporter.storage.database import Database
 from nightporter.storage.dialects.sqlite import SqliteDatabase, connect
 from nightporter.storage.places import Place, PostgresAddress
-from nightporter.storage.refused import DatabaseRefused, DatabaseUnfinished
+from nightporter.storage.refused import DatabaseRefused, DatabaseUnfinished, DatabaseUnreachable
 from nightporter.storage.types import seconds
 
 REVISIONS = ("0001", "0002", "0003", "0004", "0005")
@@ -56,7 +57,12 @@ def _revision(path: Path) -> str | None:
         finally:
             connection.close()
     except sqlite3.DatabaseError as error:
-        raise DatabaseRefused(f"{path} cannot be read as a SQLite database: {error}.") from error
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: sqlite3.DatabaseError) -> DatabaseRefused:
+    kind = DatabaseUnreachable if isinstance(error, sqlite3.OperationalError) else DatabaseRefused
+    return kind(f"{path} cannot be read as a SQLite database: {error}.")
 
 
 def create(place: Place, sources: Sources, *, demo: bool) -> None:
@@ -168,17 +174,15 @@ def check_sqlite(path: Path, named: Path | None = None) -> dict[str, Any]:
 
 def _desk(path: Path) -> dict[str, Any]:
     """The row of the desk, which has more columns the newer it is; nothing when there is none."""
-    connection = connect(path)
     try:
-        if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'desk'").fetchone():
-            return {}
-        rows = connection.execute("SELECT * FROM desk")
-        names = [column[0] for column in rows.description]
-        row = rows.fetchone()
+        with closing(connect(path)) as connection:
+            if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'desk'").fetchone():
+                return {}
+            rows = connection.execute("SELECT * FROM desk")
+            names = [column[0] for column in rows.description]
+            row = rows.fetchone()
     except sqlite3.DatabaseError as error:
-        raise DatabaseRefused(f"{path} cannot be read: {error}.") from error
-    finally:
-        connection.close()
+        raise _unreadable(path, error) from error
     return dict(zip(names, row, strict=True)) if row else {}
 
 

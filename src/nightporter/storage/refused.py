@@ -7,3 +7,7 @@ class DatabaseRefused(Exception):
 
 class DatabaseUnfinished(DatabaseRefused):
     """The database was not made to its end, so that it never held anything."""
+
+
+class DatabaseUnreachable(DatabaseRefused):
+    """The database cannot be reached or read now; another try may find it well, with nothing changed here."""

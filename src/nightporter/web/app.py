@@ -21,7 +21,7 @@ from nightporter.push.relay import Relay
 from nightporter.settings import InvalidSetting, Settings, read_keys
 from nightporter.storage import events, property  # noqa: A004 - the property's own word
 from nightporter.storage.batch import Event
-from nightporter.storage.database import SharedDatabase
+from nightporter.storage.database import Database, SharedDatabase
 from nightporter.storage.opening import open_database
 from nightporter.storage.places import Place
 from nightporter.storage.refused import DatabaseRefused
@@ -158,20 +158,35 @@ class App:
                     await receive()
                 finally:
                     await purger.close()
+        except DatabaseRefused as refusal:
+            self.refused = refusal
+            await send({"type": "lifespan.startup.failed"})
+            raise
         except Exception as error:
-            if isinstance(error, DatabaseRefused):
-                self.refused = error
             _log.error("the desk could not be opened or closed", exc_info=error)
-            await send({"type": "lifespan.startup.failed", "message": str(error)})
+            await send({"type": "lifespan.startup.failed"})
             raise
         await send({"type": "lifespan.shutdown.complete"})
+
+    async def check(self) -> None:
+        """Raise DatabaseRefused when the desk cannot be opened, for its database or its keys."""
+        await (await self._opened()).close()
+
+    async def _opened(self) -> Database:
+        database = await open_database(self._place)
+        database.seal = self._seal
+        try:
+            await refuse_strangers(database)
+        except BaseException:
+            await database.close()
+            raise
+        return database
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[Desk]:
         """An open desk, served by this application until the end of the block."""
         settings, sources = self._settings, self._sources
-        database = await open_database(self._place)
-        database.seal = self._seal
+        database = await self._opened()
         hub = Hub()
         relay: Relay | None = None
         recognition = Recognition(database, lambda: relay is None or relay.is_current)
@@ -214,11 +229,6 @@ class App:
             from nightporter.web.upstream import Upstream
 
             upstream = Upstream(settings)
-        try:
-            await refuse_strangers(database)
-        except BaseException:
-            await database.close()
-            raise
         await writer.start()
         try:
             if self._fill is not None and await property.is_empty(database):

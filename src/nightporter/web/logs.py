@@ -98,15 +98,22 @@ def request_log(level: str) -> RequestLog:
     return RequestLog(sys.stderr.buffer if _LEVELS[level] <= _LEVELS["info"] else None)
 
 
-_REFUSED_UPGRADE = "ASGI callable returned without completing handshake."
-"""What uvicorn says of every upgrade that was refused with an answer; that is how strangers are refused (D90)."""
+_TOLD_ALREADY = frozenset(
+    {
+        # Of every upgrade that was refused with an answer; that is how strangers are refused (D90).
+        "ASGI callable returned without completing handshake.",
+        # After whoever opens the desk has told why.
+        "Application startup failed. Exiting.",
+    }
+)
+"""What uvicorn says and nobody needs to hear."""
 
 
 class _Joined(logging.Handler):
     """Lines of the standard library's logging among ours."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        if record.getMessage() == _REFUSED_UPGRADE:
+        if record.getMessage() in _TOLD_ALREADY:
             return
         logger = structlog.get_logger()
         write = logger.error if record.levelno >= logging.ERROR else logger.warning

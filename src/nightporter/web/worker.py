@@ -99,7 +99,10 @@ def work(assignment: Assignment, parent: socket.socket, listeners: list[socket.s
     try:
         _WorkerServer(app, settings, sources, metrics, parent).run(listeners)
     except SystemExit as end:
-        return NO_DATABASE if app.refused is not None else int(end.code or 1)
+        if app.refused is None:
+            return int(end.code or 1)
+        _log.error("the desk cannot be opened", why=str(app.refused))
+        return NO_DATABASE
     finally:
         metrics.write()
     return 0

@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import os
 import secrets
 from collections.abc import AsyncIterator, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +14,7 @@ import asyncpg
 from nightporter.domain.sources import Sources
 from nightporter.storage.dialects.postgres import HOW, READERS, PostgresDatabase
 from nightporter.storage.places import PostgresAddress
-from nightporter.storage.refused import DatabaseRefused
+from nightporter.storage.refused import DatabaseRefused, DatabaseUnreachable
 from nightporter.storage.types import seconds
 
 T = TypeVar("T")
@@ -47,11 +48,23 @@ async def _connected(address: PostgresAddress) -> AsyncIterator[asyncpg.Connecti
             "characters like / ? # @ : are written as %2F %3F %23 %40 %3A."
         ) from None
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        raise DatabaseRefused(f"{address} cannot be reached: {str(error) or type(error).__name__}.") from error
+        raise DatabaseUnreachable(f"{address} cannot be reached: {_told(error)}.") from error
     try:
         yield connection
+    except asyncpg.InsufficientPrivilegeError as error:
+        raise DatabaseRefused(
+            f"{address} does not let its user work there: {error}. Make the user its owner (ALTER DATABASE ... OWNER TO ...), "
+            "or give the right to make tables (GRANT USAGE, CREATE ON SCHEMA public TO ...); tables that are there already "
+            "must belong to the user too."
+        ) from error
     finally:
         await connection.close()
+
+
+def _told(error: Exception) -> str:
+    if isinstance(error, ConnectionError) and error.errno:
+        return os.strerror(error.errno)
+    return (str(error) or type(error).__name__).rstrip(".")
 
 
 async def _revision(connection: asyncpg.Connection, address: PostgresAddress) -> str | None:
