@@ -1,6 +1,7 @@
 """Every setting once: name, type, default and help. The environment, the TOML file, the flags and the docs come from here."""
 
 import binascii
+import difflib
 import os
 import re
 import tomllib
@@ -149,8 +150,8 @@ def _read(setting: Described, value: Any, origin: str) -> Any:
         raise problem from None
     if setting.type is float and not 0 < read < float("inf"):
         raise problem
-    if setting.type is int and read < _AT_LEAST.get(setting.name, 0):
-        raise problem
+    if setting.type is int and read < (least := _AT_LEAST.get(setting.name, 0)):
+        raise InvalidSetting(f"{setting.name} ({origin}) is {value!r}, expected at least {least}: {setting.about}")
     if setting.name == "port" and read > LAST_PORT:
         raise InvalidSetting(f"port ({origin}) is {value!r}, expected at most {LAST_PORT}, 0 for any that is free")
     if setting.name == "log_level" and read not in {"debug", "info", "warning", "error"}:
@@ -206,7 +207,8 @@ def load(
         try:
             content = tomllib.loads(file.read_text("utf-8"))
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-            raise InvalidSetting(f"the settings file {file} cannot be read: {error}") from error
+            reason = error.strerror if isinstance(error, OSError) else error
+            raise InvalidSetting(f"the settings file {file} cannot be read: {reason}") from error
         for name, value in content.items():
             if name not in known:
                 raise InvalidSetting(f"{file} has an unknown setting {name!r}; known are {', '.join(known)}")
@@ -223,6 +225,21 @@ def load(
 def variables() -> dict[str, str]:
     """The environment variables that begin as ours do, whether or not they are settings."""
     return {name: value for name, value in os.environ.items() if name.startswith(PREFIX)}
+
+
+OF_COMMANDS = ("ADDRESS", "SOCKET_ADDRESS", "CLIENT_TOKEN", "ACCESS_TOKEN", "ADMINISTRATION_TOKEN")
+"""What commands read beside the settings of the server."""
+
+
+def unknown_variables() -> list[tuple[str, str]]:
+    """What to tell of each environment variable that begins as ours do and that nothing reads, and what to do about it."""
+    known = {setting.name.upper() for setting in described()} | {*OF_COMMANDS}
+    told: list[tuple[str, str]] = []
+    for name in sorted({name.removeprefix(PREFIX) for name in variables()} - known):
+        meant = difflib.get_close_matches(name, known, 1)
+        advice = f"is {PREFIX}{meant[0]} meant?" if meant else "it does nothing; take it away"
+        told.append((f"the environment has {PREFIX}{name}, which is no setting", advice))
+    return told
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from nightporter.domain.sources import Sources
 from nightporter.storage.lock import DatabaseLock
 from nightporter.storage.opening import create
 from nightporter.web.openapi import printed
-from tests.cli.program import DEADLINE, PROGRAM, clean_environment, run
+from tests.cli.program import DEADLINE, PROGRAM, clean_environment, run, started
 from tests.harness import Clock
 
 CLIENT_COMMANDS = [("print",), ("cut-key",), ("pay",), ("watch",), ("commands", "show")]
@@ -138,6 +138,18 @@ async def test_a_lock_that_may_not_be_written_is_told_in_one_sentence(
         f"nightporter: {lock} cannot be written: Is a directory. Whoever runs this needs the right"
     )
     assert ran.err.count("\n") == 1
+
+
+async def test_a_variable_that_is_no_setting_is_told_at_the_start_with_the_one_that_is_meant(tmp_path: Path) -> None:
+    serve = ("serve", "--database", tmp_path / "desk.db", "--port", "0")
+    wrong = {"NIGHTPORTER_KEY": "hidden", "NIGHTPORTER_WHATEVER": "hidden"}
+    async with started(*serve, NIGHTPORTER_ADDRESS="of watch", **wrong) as serving:
+        await serving.says("Nightporter: http://127.0.0.1:")
+    assert [line for line in serving.err if line.startswith("nightporter:")] == [
+        "nightporter: the environment has NIGHTPORTER_KEY, which is no setting; is NIGHTPORTER_KEYS meant?",
+        "nightporter: the environment has NIGHTPORTER_WHATEVER, which is no setting; it does nothing; take it away",
+    ]
+    assert "hidden" not in "".join([*serving.out, *serving.err])
 
 
 # upgrade

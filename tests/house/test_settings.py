@@ -84,3 +84,15 @@ def test_a_port_that_there_cannot_be_is_refused_and_not_taken_for_another() -> N
         InvalidSetting, match=r"port \(--port\) is 65536, expected at most 65535, 0 for any that is free"
     ):
         load({"port": 65536}, environment={})
+
+
+def test_what_is_too_little_is_refused_with_the_least() -> None:
+    with pytest.raises(InvalidSetting, match=r"^workers \(--workers\) is 0, expected at least 1: processes that"):
+        load({"workers": 0}, environment={})
+
+
+def test_a_file_that_cannot_be_read_is_named_once(tmp_path: Path) -> None:
+    file = tmp_path / "settings.toml"
+    with pytest.raises(InvalidSetting) as refused:
+        load(file=file, environment={})
+    assert str(refused.value) == f"the settings file {file} cannot be read: No such file or directory"

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from nightporter.storage.examination import Server as PostgresServer
 
 OK, WARNING, PROBLEM = "ok", "warning", "problem"
-OF_COMMANDS = ("ADDRESS", "SOCKET_ADDRESS", "CLIENT_TOKEN", "ACCESS_TOKEN", "ADMINISTRATION_TOKEN")
-"""Variables that commands read beside the settings of the server."""
 MEGABYTE = 1_000_000
 LEAST_FREE, LITTLE_FREE = 100 * MEGABYTE, 1000 * MEGABYTE
 LARGE_WAL = 256 * MEGABYTE
@@ -99,10 +97,8 @@ def _findings(place: Place, file: Path | None) -> Iterator[Finding]:
 
 
 def _settings(file: Path | None) -> Iterator[Finding]:
-    import difflib
-
     from nightporter.client.address import is_loopback
-    from nightporter.settings import PREFIX, InvalidSetting, described, load, variables
+    from nightporter.settings import InvalidSetting, load, unknown_variables
     from nightporter.web.app import deadlines_of
 
     try:
@@ -111,12 +107,9 @@ def _settings(file: Path | None) -> Iterator[Finding]:
     except InvalidSetting as problem:
         yield Finding(PROBLEM, "settings", str(problem), "correct it, serve will not start with it")
         return
-    known = {setting.variable for setting in described()} | {PREFIX + name for name in OF_COMMANDS}
-    unknown = sorted(variables().keys() - known)
-    for name in unknown:
-        (meant, *_) = [*difflib.get_close_matches(name, known, 1), ""]
-        advice = f"is {meant} meant?" if meant else "it does nothing; take it away"
-        yield Finding(WARNING, "settings", f"the environment has {name}, which is no setting", advice)
+    unknown = unknown_variables()
+    for found, advice in unknown:
+        yield Finding(WARNING, "settings", found, advice)
     if not is_loopback(settings.host):
         advice = "let a proxy with TLS stand before it, so that nobody reads tokens on their way"
         yield Finding(WARNING, "settings", f"it listens on {settings.host}, where other machines can call", advice)

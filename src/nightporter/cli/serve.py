@@ -5,8 +5,9 @@ from typing import Annotated, Any
 
 import typer
 
+from nightporter.cli.asking import note
 from nightporter.cli.running import address_of, fail, run
-from nightporter.settings import InvalidSetting, described, load
+from nightporter.settings import InvalidSetting, described, load, unknown_variables
 from nightporter.storage.places import place_of
 
 _KNOWN = {setting.name: setting for setting in described()}
@@ -93,6 +94,8 @@ def serve(
         place = place_of(loaded.database)
     except InvalidSetting as problem:
         raise fail(str(problem), 2) from None
+    for found, advice in unknown_variables():
+        note(f"{found}; {advice}")
     run(
         loaded,
         place,
