@@ -1,6 +1,7 @@
 """``nightporter doctor`` says what is wanting and what to do about it."""
 
 import itertools
+import os
 import sqlite3
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from nightporter.cli.announcing import announce
 from nightporter.storage.lock import DatabaseLock
 from nightporter.storage.opening import create
 from nightporter.web.app import machine_sources
-from tests.cli.program import Ran, free_port, run, started
+from tests.cli.program import PROGRAM, Ran, free_port, run, started
 
 ENTERPRISE, CLIENT, INTEGRATION, DEVICE, OTHER = (f"01920000-0000-7000-8000-00000000000{n}" for n in range(1, 6))
 NOW = int(machine_sources().now().timestamp())
@@ -77,6 +78,44 @@ async def test_a_server_that_does_not_answer_is_a_problem(database: Path) -> Non
         ran = await examined(database)
     assert ran.code == 1
     assert told(ran, "problem")[0].startswith("server    it does not answer")
+
+
+async def test_a_hotel_that_was_moved_away_is_a_problem_with_a_server_and_without(database: Path) -> None:
+    port = free_port()
+    async with started("serve", "--database", database, "--port", str(port)) as serving:
+        await serving.says("the desk of")
+        change(database, "UPDATE desk SET moved = 'postgresql://there/hotel'")
+        ran = await examined(database)
+    moved = (
+        f"database  the hotel in {database} was moved to postgresql://there/hotel; stop its server, if one runs, and"
+    )
+    server, found = told(ran, "problem")
+    assert server.startswith(
+        f"server    http://127.0.0.1:{port} cannot write: The hotel was moved to postgresql://there/"
+    )
+    assert (ran.code, found.startswith(moved)) == (1, True)
+    alone = await examined(database)
+    (found,) = told(alone, "problem")
+    assert (alone.code, found.startswith(moved)) == (1, True)
+
+
+@pytest.mark.parametrize("journal", ["WAL", "DELETE"])  # the second is that of a backup
+async def test_a_file_that_may_only_be_read_is_told_without_a_trace(database: Path, journal: str) -> None:
+    change(database, f"PRAGMA journal_mode={journal}")
+    powerless = ["setpriv", "--bounding-set", "-dac_override"] if os.geteuid() == 0 else []
+    program, *words = [*powerless, PROGRAM, "doctor", "--database", database]
+    os.chmod(database, 0o444)
+    os.chmod(database.parent, 0o555)
+    try:
+        async with started(*words, program=Path(program)) as ran:
+            assert await ran.ended() == 1
+    finally:
+        os.chmod(database.parent, 0o755)
+    assert ran.err == []
+    folder, file, unread = (line.split(None, 1)[1] for line in ran.out if line.startswith("problem"))
+    assert folder == f"disk      {database.parent} may not be written; give the user of the server that right"
+    assert file.startswith(f"disk      {database} may not be written")
+    assert unread.endswith("see the rights of the file and of its folder, and the disk")
 
 
 @pytest.mark.parametrize(
@@ -203,7 +242,9 @@ async def test_pages_that_are_damaged_are_told(database: Path) -> None:
         file.write(b"\xff" * 100)
     ran = await examined(database)
     assert ran.code == 1
-    assert "stop the server, keep the file, and go back to the last backup" in ran.out
+    (found,) = told(ran, "problem")
+    assert "stop the server, keep the file, and go back to the last backup" in found
+    assert "?" not in found, "lines of SQLite are words of one line"
 
 
 def test_little_room_is_told(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -193,7 +193,7 @@ async def test_the_command_line_works_on_the_database_itself_beside_the_nodes_th
         assert told == ["Pending", "Cancelled"], "the node tells what another program did"
 
 
-async def test_doctor_examines_a_database_of_many_nodes(place):
+async def test_doctor_examines_a_database_of_many_nodes(place, empty: PostgresAddress):
     ran = await run("doctor", NIGHTPORTER_DATABASE=place.url)
     assert ran.code == 0, ran.out
     for found in (
@@ -208,7 +208,15 @@ async def test_doctor_examines_a_database_of_many_nodes(place):
     assert "devices   not reachable: " in ran.out
     nowhere = await run("doctor", NIGHTPORTER_DATABASE="postgresql://porter:secret@127.0.0.1:1/hotel")
     assert nowhere.code == 1
-    assert "problem  database  postgresql://127.0.0.1:1/hotel cannot be reached" in nowhere.out
+    away = (
+        "postgresql://127.0.0.1:1/hotel cannot be reached: Connection refused; start its server, or correct the address"
+    )
+    assert f"problem  database  {away}" in nowhere.out
+    nothing = await run("doctor", NIGHTPORTER_DATABASE=empty.url)
+    assert nothing.code == 1
+    assert (
+        f"problem  database  {empty} is empty; give the database of the desk (--database), or make one" in nothing.out
+    )
 
 
 async def test_several_workers_on_a_file_are_refused_with_the_reason(tmp_path: Path):

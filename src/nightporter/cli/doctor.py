@@ -64,7 +64,7 @@ def doctor(
 def _findings(place: Place, file: Path | None) -> Iterator[Finding]:
     from nightporter.domain.errors import Unavailable
     from nightporter.storage.examination import DatabaseDamaged
-    from nightporter.storage.refused import DatabaseRefused
+    from nightporter.storage.refused import DatabaseRefused, DatabaseUnreachable
     from nightporter.web.app import machine_sources
 
     sources = machine_sources()
@@ -86,10 +86,17 @@ def _findings(place: Place, file: Path | None) -> Iterator[Finding]:
         advice = "stop the server, keep the file, and go back to the last backup: docs/running.md"
         yield Finding(PROBLEM, "database", str(damaged).rstrip("."), advice)
         return
-    except (DatabaseRefused, Unavailable) as refused:
+    except (DatabaseUnreachable, Unavailable) as away:
+        yield Finding(PROBLEM, "database", str(away).rstrip("."), _to_reach(place))
+        return
+    except DatabaseRefused as refused:
         yield Finding(PROBLEM, "database", str(refused).rstrip("."))
         return
     yield from of_the_database
+    if found.moved is not None:
+        advice = "stop its server, if one runs, and give that database (--database); what it took on since is not here"
+        yield Finding(PROBLEM, "database", f"the hotel in {place} was moved to {found.moved}", advice)
+        return
     for check in _CHECKS:
         yield check(found, now)
     if (keys := _keys(file)) is not None:
@@ -161,6 +168,12 @@ def _disk(database: Path) -> Iterator[Finding]:
             yield Finding(PROBLEM, "disk", f"{path} may not be written", "give the user of the server that right")
 
 
+def _to_reach(place: Place) -> str:
+    if isinstance(place, Path):
+        return "see the rights of the file and of its folder, and the disk"
+    return "start its server, or correct the address (--database); a desk that runs goes on when it is back"
+
+
 async def _can_be_opened(place: Place) -> None:
     """Raises DatabaseRefused."""
     from nightporter.storage.opening import open_database
@@ -172,11 +185,10 @@ def _migration(database: Place) -> Finding:
     import asyncio
 
     from nightporter.storage.opening import REVISIONS, is_demo, revision
-    from nightporter.storage.refused import DatabaseRefused
 
     found = revision(database)
     if found is None:
-        raise DatabaseRefused(f"{database} is empty")
+        return Finding(PROBLEM, "database", f"{database} is empty", NO_DESK_YET)
     if found not in REVISIONS:
         asyncio.run(_can_be_opened(database))
         told = f"{database} is of a newer release (migration {found}), but this one can serve it"
@@ -259,8 +271,18 @@ def _server(database: Path) -> Finding:
     except httpx.HTTPError as error:
         return Finding(PROBLEM, "server", f"it does not answer: {error or type(error).__name__}", "see its log")
     if answer.status_code != 200:
-        return Finding(PROBLEM, "server", f"{at[0]} cannot write at the moment", "see its log")
+        return Finding(PROBLEM, "server", f"{at[0]} cannot write: {_reason(answer.content).rstrip('.')}", "see its log")
     return Finding(OK, "server", f"it runs at {at[0]} and can write")
+
+
+def _reason(answer: bytes) -> str:
+    """Why a server is not ready, in its own words."""
+    import msgspec
+
+    try:
+        return msgspec.json.decode(answer, type=dict[str, str])["Reason"]
+    except (msgspec.DecodeError, KeyError):
+        return "it does not say why"
 
 
 def _stamped(found: "Examination", now: "datetime") -> Finding:

@@ -95,7 +95,7 @@ def _copied(database: Path, source: sqlite3.Connection, begun: Path) -> Copied:
             copy.execute("PRAGMA journal_mode = DELETE")  # one file, that nothing belongs to beside it
             (damage,) = copy.execute("PRAGMA integrity_check(1)").fetchone()
             if damage != "ok":
-                raise DatabaseRefused(f"{database} is damaged, and so is a copy of it: {damage}.")
+                raise DatabaseRefused(f"{database} is damaged, and so is a copy of it: {' '.join(damage.split())}.")
             if (found := _rows(copy)) != expected:
                 different = sorted(name for name in expected if found.get(name) != expected[name])
                 raise DatabaseRefused(f"The copy of {database} has not the same rows in {', '.join(different)}.")

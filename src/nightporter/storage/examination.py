@@ -63,6 +63,8 @@ class Examination:
     waiting: list[WaitingCommands]
     outlived: int
     """Resource access tokens that are active although their validity is over."""
+    moved: str | None
+    """Where the hotel was moved to, if it was."""
     keys: frozenset[str | None]
     """The ids of the keys that some of the values are encrypted with; None where one is in the clear."""
 
@@ -102,7 +104,7 @@ _i, _t, _a, _d, _c, _r = (
     table.c for table in (integrations, access_tokens, administration_tokens, devices, commands, resource_access_tokens)
 )
 _valid = select(_one).where(_t.integration_id == _i.id, _t.revoked.is_(None)).correlate(integrations).exists()
-_STAMPED = Statement(select(desk.c.stamped))
+_DESK = Statement(select(desk.c.stamped, desk.c.moved))
 _WITHOUT_TOKEN = Statement(select(_i.id, _i.name).where(_i.is_enabled, ~_valid).order_by(_i.name))
 _tokens = union_all(
     select(_t.id, _i.name, _t.created, _t.used)
@@ -157,8 +159,10 @@ _OUTLIVED = Statement(
 async def examine(database: Reads, limits: Limits) -> Examination:
     """Look at a database of this release. Raises Unavailable, and of a file DatabaseRefused when it cannot be read."""
     many = database.many
+    stamped, moved = (await many(_DESK))[0]
     return Examination(
-        stamped=(await many(_STAMPED))[0][0],
+        stamped=stamped,
+        moved=moved,
         without_token=[(row[0], row[1]) for row in await many(_WITHOUT_TOKEN)],
         unused=[
             UnusedToken(*row)
@@ -225,7 +229,7 @@ def looked_at(path: Path) -> Iterator[File]:
         except sqlite3.DatabaseError as error:
             raise _unreadable(path, error) from error
         if damage != "ok":
-            raise DatabaseDamaged(f"{path} is damaged: {damage}.")
+            raise DatabaseDamaged(f"{path} is damaged: {' '.join(damage.split())}.")
         yield File(connection, path)
     finally:
         connection.close()
