@@ -183,6 +183,21 @@ async def test_devices_come_are_connected_and_go(typed: Typed) -> None:
     assert (wrong.code, "ExpiresAfter" in wrong.err) == (1, True)
 
 
+@pytest.mark.parametrize(
+    ("words", "names"),
+    [
+        (("devices", "add", "Toaster", "Desk"), "Printer, PaymentTerminal, KeyCutter, FiscalMachine, PassportScanner"),
+        (("devices", "add", "Printer", "Desk", "--stalled-policy", "Toaster"), "Flag, Error, Pending"),
+        (("commands", "list", "--state", "Toaster"), "Pending, Received, Processing, Processed, Cancelled, Error"),
+        (("clients", "add", "Desk", "--right", "Toaster"), "AddPaymentTerminalCommands, ReadFiscalMachineCommands"),
+    ],
+)
+async def test_what_is_one_of_few_is_told_as_it_is_written(typed: Typed, words: tuple[str, ...], names: str) -> None:
+    ran = await typed(*words)
+    assert ran.code == 2
+    assert f"'Toaster' is not one of {names}." in " ".join(ran.err.replace("│", " ").split())
+
+
 async def test_clients_get_rights_and_lose_them(typed: Typed) -> None:
     await a_hotel(typed)
     right = "AddPaymentTerminalCommands"

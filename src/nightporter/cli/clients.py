@@ -7,7 +7,7 @@ import typer
 from nightporter.access.rights import Right
 from nightporter.cli.adding import QuietOption, add
 from nightporter.cli.desk import ADMINISTRATION_EXIT_CODES, Administration, Where, administer, with_desk
-from nightporter.cli.naming import CLIENT, id_of, pages, unused
+from nightporter.cli.naming import CLIENT, id_of, member_of, pages, unused
 from nightporter.cli.table import tell
 
 app = typer.Typer(help="The client applications, with their rights.", no_args_is_help=True)
@@ -15,7 +15,9 @@ app = typer.Typer(help="The client applications, with their rights.", no_args_is
 RightOption = Annotated[
     list[Right] | None,
     typer.Option(
-        "--right", help="A right, for what not every client may do; may be given several times.", case_sensitive=False
+        "--right",
+        help="A right, for what not every client may do; may be given several times.",
+        parser=member_of(Right),
     ),
 ]
 

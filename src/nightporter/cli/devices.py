@@ -6,7 +6,7 @@ import typer
 
 from nightporter.cli.adding import AmongOption, EnterpriseOption, QuietOption, add, new_id
 from nightporter.cli.desk import ADMINISTRATION_EXIT_CODES, Administration, Where, administer, with_desk
-from nightporter.cli.naming import DEVICE, INTEGRATION, enterprise_of, id_of, pages, unused
+from nightporter.cli.naming import DEVICE, INTEGRATION, enterprise_of, id_of, member_of, pages, unused
 from nightporter.cli.table import tell
 from nightporter.domain.device import DeviceType, StalledPolicy
 
@@ -23,7 +23,7 @@ def _own(name: str, about: str) -> Any:
 @with_desk
 def add_device(
     where: Where,
-    kind: Annotated[DeviceType, typer.Argument(help="What it is.", case_sensitive=False, metavar="TYPE")],
+    kind: Annotated[DeviceType, typer.Argument(help="What it is.", parser=member_of(DeviceType), metavar="TYPE")],
     name: Annotated[str, typer.Argument(help="Its name.", metavar="NAME")],
     enterprise: EnterpriseOption = None,
     connect: Annotated[
@@ -50,7 +50,7 @@ def add_device(
         Text, _own("--stalled-after", "Silence in Processing that counts as stalled, like PT5M; PT0S for never.")
     ] = None,
     stalled_policy: Annotated[
-        StalledPolicy | None, typer.Option(help="What becomes of a stalled command.", case_sensitive=False)
+        StalledPolicy | None, typer.Option(help="What becomes of a stalled command.", parser=member_of(StalledPolicy))
     ] = None,
     quiet: QuietOption = False,
 ) -> None:

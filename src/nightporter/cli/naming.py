@@ -1,8 +1,11 @@
 """Things of the desk by the names that people give them: an id, or a name that fits exactly one."""
 
-from collections.abc import AsyncIterator
-from typing import Any
+from collections.abc import AsyncIterator, Callable
+from enum import StrEnum
+from typing import Any, TypeVar
 from uuid import UUID
+
+import typer
 
 from nightporter.cli.asking import FAILED, plain
 from nightporter.cli.desk import Administration
@@ -11,6 +14,19 @@ from nightporter.domain.device import DeviceType
 from nightporter.domain.value import value
 
 PAGE = 1000
+E = TypeVar("E", bound=StrEnum)
+
+
+def member_of(kind: type[E]) -> Callable[[str], E]:
+    """What reads a member of ``kind`` without regard to case; it raises typer.BadParameter, with all as they are written."""
+
+    def read(text: str) -> E:
+        for one in kind:
+            if one.casefold() == text.casefold():
+                return one
+        raise typer.BadParameter(f"{text!r} is not one of {', '.join(kind)}.")
+
+    return read
 
 
 @value

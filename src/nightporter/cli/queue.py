@@ -9,7 +9,7 @@ from nightporter.cli.adding import AmongOption, QuietOption, add
 from nightporter.cli.asking import FAILED, USAGE, note, plain, say, say_json
 from nightporter.cli.audit import LimitOption
 from nightporter.cli.desk import Administration, Where, administer, with_desk
-from nightporter.cli.naming import DEVICE, ENTERPRISE, id_of
+from nightporter.cli.naming import DEVICE, ENTERPRISE, id_of, member_of
 from nightporter.cli.running import fail
 from nightporter.cli.table import tell
 from nightporter.domain.command import CommandState
@@ -32,10 +32,10 @@ def list_commands(
     ] = None,
     device_type: Annotated[
         list[DeviceType] | None,
-        typer.Option("--type", help="Type of device; may be given several times.", case_sensitive=False),
+        typer.Option("--type", help="Type of device; may be given several times.", parser=member_of(DeviceType)),
     ] = None,
     state: Annotated[
-        list[CommandState] | None, typer.Option(help="May be given several times.", case_sensitive=False)
+        list[CommandState] | None, typer.Option(help="May be given several times.", parser=member_of(CommandState))
     ] = None,
     since: Annotated[
         str | None, typer.Option(help="Created at this time or later, like 2026-03-01T14:00Z.", metavar="TIME")

@@ -9,7 +9,7 @@ import typer
 from nightporter.cli.adding import AmongOption, EnterpriseOption, content_of
 from nightporter.cli.asking import FAILED, USAGE, plain, say, say_json
 from nightporter.cli.desk import ADMINISTRATION_EXIT_CODES, Administration, Where, administer, with_desk
-from nightporter.cli.naming import enterprise_of, pages
+from nightporter.cli.naming import enterprise_of, member_of, pages
 from nightporter.cli.running import fail
 
 app = typer.Typer(help="Facts of any kind, as the vendor's own replies print them.", no_args_is_help=True)
@@ -38,7 +38,7 @@ class Kind(StrEnum):
 
 
 WITHOUT_OWNER = (Kind.ENTERPRISES, Kind.PORTFOLIOS)
-KindArgument = Annotated[Kind, typer.Argument(help="The kind of record.", case_sensitive=False, metavar="KIND")]
+KindArgument = Annotated[Kind, typer.Argument(help="The kind of record.", parser=member_of(Kind), metavar="KIND")]
 
 
 @app.command("set", epilog=ADMINISTRATION_EXIT_CODES)
