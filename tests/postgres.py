@@ -81,7 +81,7 @@ DO $$ DECLARE one record; BEGIN
     LOOP EXECUTE format('DELETE FROM %I', one.tablename); END LOOP;
     FOR one IN SELECT sequencename FROM pg_sequences WHERE schemaname = current_schema() AND last_value IS NOT NULL
     LOOP EXECUTE format('ALTER SEQUENCE %I RESTART', one.sequencename); END LOOP;
-    UPDATE desk SET stamped = 0, facts = 0;
+    UPDATE desk SET stamped = 0, facts = 0, moved = NULL;
 END $$
 """
 """Takes everything out of a database that a test filled, which is faster than making another."""

@@ -103,7 +103,7 @@ async def test_a_hotel_that_was_moved_away_is_a_problem_with_a_server_and_withou
 async def test_a_file_that_may_only_be_read_is_told_without_a_trace(database: Path, journal: str) -> None:
     change(database, f"PRAGMA journal_mode={journal}")
     powerless = ["setpriv", "--bounding-set", "-dac_override"] if os.geteuid() == 0 else []
-    program, *words = [*powerless, PROGRAM, "doctor", "--database", database]
+    program, *words = [*powerless, str(PROGRAM), "doctor", "--database", str(database)]
     os.chmod(database, 0o444)
     os.chmod(database.parent, 0o555)
     try:
