@@ -82,10 +82,10 @@ async def demo(folder: Path, port: int, *flags: str) -> AsyncIterator[RunningDem
         assert process.returncode in (0, -signal.SIGTERM)
 
 
-def refusal(*arguments: str) -> str:
-    """What a start that is refused says; it says it in one line, and ends with 1."""
+def refusal(*arguments: str, code: int = 2) -> str:
+    """What a start that is refused says; it says it in one line, and ends with ``code``."""
     ended = subprocess.run([*PROGRAM, *arguments], capture_output=True, text=True, timeout=20, check=False)
-    assert ended.returncode == 1, ended.stderr
+    assert ended.returncode == code, ended.stderr
     assert ended.stdout == ""
     assert ended.stderr.count("\n") == 1
     return ended.stderr
@@ -148,8 +148,8 @@ async def test_fresh_leaves_a_demo_that_runs_alone(tmp_path: Path, port: int) ->
     folder = tmp_path / "demo"
     async with demo(folder, port) as running:
         await running.call("commands/update", CommandId=PRINTER_COMMAND, State="Received")
-        assert "in use by another process" in refusal("demo", "--data", str(folder), "--fresh")
-        assert "in use by another process" in refusal("demo", "--data", str(folder))
+        assert "in use by another process" in refusal("demo", "--data", str(folder), "--fresh", code=1)
+        assert "in use by another process" in refusal("demo", "--data", str(folder), code=1)
         assert await running.state() == "Received"
     async with demo(folder, port) as running:
         assert await running.state() == "Received"
@@ -160,7 +160,7 @@ def test_a_folder_that_holds_something_else_is_refused_and_not_touched(tmp_path:
     folder = tmp_path / "letters"
     folder.mkdir()
     (folder / "letter.txt").write_text("Dear guest")
-    assert "holds something else" in refusal("demo", "--data", str(folder), *flags)
+    assert "holds something else" in refusal("demo", "--data", str(folder), *flags, code=1)
     assert contents(folder) == {"letter.txt": b"Dear guest"}
 
 
@@ -200,7 +200,7 @@ async def test_fresh_begins_again_where_a_demo_was_not_made_to_its_end(tmp_path:
 
 def test_a_file_is_no_folder(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("Dear guest")
-    assert "cannot hold the demo" in refusal("demo", "--data", str(tmp_path / "file"))
+    assert "cannot hold the demo" in refusal("demo", "--data", str(tmp_path / "file"), code=1)
 
 
 def test_serve_refuses_a_demo_database(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from nightporter.cli.running import fail, run
+from nightporter.cli.running import fail, refused, run
 from nightporter.settings import InvalidSetting, load
 
 CLIENT_TOKEN = "E0D439EE522F44368DC78E1BFB03710C-D24FB11DBE31D4621C4817E028D9E1D"  # noqa: S105 - the documents' own sample
@@ -60,13 +60,13 @@ def _forget(database: Path) -> None:
         with DatabaseLock(database):
             try:
                 if revision(database) is not None and not is_demo(database):
-                    raise fail(f"{database} holds a real desk, not the demo; give another --data.")
+                    raise fail(f"{database} holds a real desk, not the demo; give another --data.", 2)
             except DatabaseUnfinished:
                 pass
             for ending in ("", "-wal", "-shm", ".desk"):
                 database.with_name(database.name + ending).unlink(missing_ok=True)
     except (DatabaseInUse, DatabaseRefused) as refusal:
-        raise fail(str(refusal)) from None
+        raise refused(refusal) from None
 
 
 def _greeting(host: str, port: int) -> str:

@@ -30,6 +30,17 @@ def fail(message: str, code: int = 1) -> typer.Exit:
     return typer.Exit(code)
 
 
+def refused(refusal: Exception) -> typer.Exit:
+    """Say why the database is not served; raise what this returns.
+
+    Its code keeps a service manager from trying again where nothing changes until somebody changes it.
+    """
+    from nightporter.storage.refused import DatabaseRefused, DatabaseUnreachable
+
+    stays_so = isinstance(refusal, DatabaseRefused) and not isinstance(refusal, DatabaseUnreachable)
+    return fail(str(refusal), 2 if stays_so else 1)
+
+
 def run(
     settings: Settings,
     place: Place,
@@ -48,7 +59,7 @@ def run(
     from nightporter.access.tokens import new_token
     from nightporter.domain.errors import Unavailable
     from nightporter.storage.lock import DatabaseInUse
-    from nightporter.storage.refused import DatabaseRefused, DatabaseUnreachable
+    from nightporter.storage.refused import DatabaseRefused
     from nightporter.web.app import App, machine_sources
 
     sources, token = machine_sources(), new_token()
@@ -68,11 +79,8 @@ def run(
             _serve_with_workers(settings, sources, greeting)
         else:
             _serve(app, settings, sources, lambda port: typer.echo(greeting(port)), lambda: None)
-    except (DatabaseInUse, DatabaseUnreachable, Unavailable) as refusal:
-        raise fail(str(refusal)) from None
-    except DatabaseRefused as refusal:
-        # A service manager does not try again: so it stays until somebody changes something.
-        raise fail(str(refusal), 2) from None
+    except (DatabaseInUse, DatabaseRefused, Unavailable) as refusal:
+        raise refused(refusal) from None
 
 
 def _refuse_workers(settings: Settings, place: Place) -> None:
