@@ -3,6 +3,7 @@ from collections.abc import AsyncIterator, Iterator
 from importlib.resources import files
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from nightporter.settings import Settings
@@ -14,6 +15,10 @@ from tests.harness import Clock, RunningDesk, copied, running_desk, template
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell that starts the tests in the background lets them ignore it, and with them every program that they start.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# How fast an example is depends on the machine, whose speed changes.
+hypothesis.settings.register_profile("nightporter", deadline=None)
+hypothesis.settings.load_profile("nightporter")
 
 
 @pytest.fixture(scope="session")
