@@ -63,6 +63,11 @@ class _Connection(asyncio.Protocol):
         )
         return await self._reply
 
+    @property
+    def is_open(self) -> bool:
+        """Not so once the server has ended it, as it does with one that is idle for long."""
+        return not self._transport.is_closing()
+
     def close(self) -> None:
         self._transport.close()
 
@@ -76,9 +81,10 @@ class Callers:
 
     async def call(self, path: str, body: bytes) -> bytes:
         """POST; returns the body of the reply, which must be a success."""
-        if self._free:
+        connection = None
+        while self._free and (connection is None or not connection.is_open):
             connection = self._free.pop()
-        else:
+        if connection is None or not connection.is_open:
             _, connection = await asyncio.get_running_loop().create_connection(_Connection, *self._where)
         reply = await connection.call(path, body)
         self._free.append(connection)
