@@ -1,6 +1,7 @@
 """PostgreSQL through asyncpg: a pool for reads, one connection for the writer, LISTEN/NOTIFY between the nodes."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from operator import itemgetter
@@ -83,10 +84,13 @@ def _connecting() -> Iterator[None]:
 
 def _refusal(error: Exception) -> Unavailable:
     kind = Away if isinstance(error, _GONE) else Unavailable
-    return kind(f"The database cannot serve at the moment: {_told(error)}. Nothing was changed.")
+    return kind(f"The database cannot serve at the moment: {told_of(error)}. Nothing was changed.")
 
 
-def _told(error: Exception) -> str:
+def told_of(error: Exception) -> str:
+    """What a person is told of an error of the driver, without a full stop."""
+    if isinstance(error, ConnectionError) and error.errno:
+        return os.strerror(error.errno)
     return (str(error) or type(error).__name__).rstrip(".")
 
 
@@ -286,7 +290,7 @@ class PostgresDatabase:
             self._writing = None
             await _end(connection)
             raise Undecided(
-                f"The database went away while the change was being made: {_told(_exception(error))}."
+                f"The database went away while the change was being made: {told_of(_exception(error))}."
             ) from error
         return result
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import io
-import os
 import secrets
 from collections.abc import AsyncIterator, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +11,7 @@ from typing import Any, TypeVar
 import asyncpg
 
 from nightporter.domain.sources import Sources
-from nightporter.storage.dialects.postgres import HOW, READERS, PostgresDatabase
+from nightporter.storage.dialects.postgres import HOW, READERS, PostgresDatabase, told_of
 from nightporter.storage.places import PostgresAddress
 from nightporter.storage.refused import DatabaseRefused, DatabaseUnreachable
 from nightporter.storage.types import seconds
@@ -48,7 +47,7 @@ async def _connected(address: PostgresAddress) -> AsyncIterator[asyncpg.Connecti
             "characters like / ? # @ : are written as %2F %3F %23 %40 %3A."
         ) from None
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        raise DatabaseUnreachable(f"{address} cannot be reached: {_told(error)}.") from error
+        raise DatabaseUnreachable(f"{address} cannot be reached: {told_of(error)}.") from error
     try:
         yield connection
     except asyncpg.InsufficientPrivilegeError as error:
@@ -59,12 +58,6 @@ async def _connected(address: PostgresAddress) -> AsyncIterator[asyncpg.Connecti
         ) from error
     finally:
         await connection.close()
-
-
-def _told(error: Exception) -> str:
-    if isinstance(error, ConnectionError) and error.errno:
-        return os.strerror(error.errno)
-    return (str(error) or type(error).__name__).rstrip(".")
 
 
 async def _revision(connection: asyncpg.Connection, address: PostgresAddress) -> str | None:
