@@ -15,9 +15,12 @@ from nightporter.client.errors import (
 from nightporter.client.patience import Means, Patience
 from nightporter.client.replies import CommandPage, Data, result_of
 from nightporter.client.requests import Span, TokenChange, TokenToAdd
+from nightporter.client.sifting import BROKEN
 from nightporter.client.socket import Connection
+from nightporter.client.spooling import NotWanted, Spool
 
 __all__ = [
+    "BROKEN",
     "Blocked",
     "Client",
     "ClientError",
@@ -26,9 +29,11 @@ __all__ = [
     "Data",
     "Means",
     "NotRecognised",
+    "NotWanted",
     "Patience",
     "Refused",
     "Span",
+    "Spool",
     "TokenChange",
     "TokenToAdd",
     "TooManyRequests",

@@ -1,7 +1,8 @@
 """One call over HTTP: the tokens in the body, what is tried again and what is not, and errors in the client's words."""
 
 import asyncio
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
 
 import httpx
 import msgspec
@@ -10,13 +11,20 @@ from nightporter import __version__
 from nightporter.client.address import Address
 from nightporter.client.errors import ClientError, Refused, Uncertain, Unreachable, refused
 from nightporter.client.patience import BackOff, Means, Patience, read_retry_after
+from nightporter.client.sifting import Sifter
 from nightporter.wire.shapes import encode
 
 PREFIX = "/api/connector/v1/"
 KEY_HEADER = "Idempotency-Key"
 LONGEST_MESSAGE = 500
+PIECE = 64 * 1024
+NO_BODY = b"{}"
+"""What a success without a body counts as."""
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 _GATEWAY = frozenset({502, 503, 504})
+_SUCCESS = frozenset({200, 204})
+
+T = TypeVar("T")
 
 
 class Calls:
@@ -55,7 +63,23 @@ class Calls:
 
         Raises ClientError.
         """
-        return await self._call(operation, fields, None)
+        return await self._call(operation, fields, None, _whole)
+
+    async def sift(self, operation: str, fields: dict[str, Any], anew: Callable[[], Sifter]) -> Sifter:
+        """The same for an answer with documents, through a sifter that is made ``anew`` for each try; returns the last.
+
+        Raises ClientError, and what the sifter's sink raises.
+        """
+
+        async def sifted(response: httpx.Response) -> Sifter:
+            sifter = anew()
+            if response.status_code == 204:
+                sifter.feed(NO_BODY)
+            async for piece in response.aiter_bytes(PIECE):
+                sifter.feed(piece)
+            return sifter
+
+        return await self._call(operation, fields, None, sifted)
 
     async def add(self, operation: str, fields: dict[str, Any], key: str | None) -> bytes:
         """Call an operation that adds, under ``key`` or a new one; raises ClientError.
@@ -63,9 +87,15 @@ class Calls:
         After a broken connection it is sent again only when nothing can have arrived, or when the server takes keys:
         it has shown so by the cursors on its socket, or its ``/openapi.json`` says so.
         """
-        return await self._call(operation, fields, key or self._means.new_key())
+        return await self._call(operation, fields, key or self._means.new_key(), _whole)
 
-    async def _call(self, operation: str, fields: dict[str, Any], key: str | None) -> bytes:
+    async def _call(
+        self,
+        operation: str,
+        fields: dict[str, Any],
+        key: str | None,
+        take: Callable[[httpx.Response], Awaitable[T]],
+    ) -> T:
         body = encode({**self._common, **fields})
         back_off = BackOff(self._patience, self._means)
         problem: ClientError = Unreachable("It was not tried.")
@@ -77,7 +107,7 @@ class Calls:
             if is_lost and key is not None and not await self._may_repeat():
                 continue
             try:
-                return await self._send(operation, body, key)
+                return await self._send(operation, body, key, take)
             except _NOT_SENT as error:
                 problem = Unreachable(f"{self._address} cannot be reached: {_reason(error)}")
             except (httpx.HTTPError, TimeoutError) as error:
@@ -121,17 +151,25 @@ class Calls:
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, LookupError, TypeError, AttributeError):
             return False
 
-    async def _send(self, operation: str, body: bytes, key: str | None) -> bytes:
+    async def _send(
+        self, operation: str, body: bytes, key: str | None, take: Callable[[httpx.Response], Awaitable[T]]
+    ) -> T:
+        url = self._address + PREFIX + operation
         headers = {"Content-Type": "application/json"}
         if key is not None:
             headers[KEY_HEADER] = key
-        async with asyncio.timeout(self._patience.longest_call):
-            response = await self._http.post(self._address + PREFIX + operation, content=body, headers=headers)
-        if response.status_code == 200:
-            return response.content
-        if response.status_code == 204:
-            return b"{}"
-        raise refusal_of(response.status_code, response.headers, response.content)
+        async with (
+            asyncio.timeout(self._patience.longest_call),
+            self._http.stream("POST", url, content=body, headers=headers) as response,
+        ):
+            if response.status_code in _SUCCESS:
+                return await take(response)
+            raise refusal_of(response.status_code, response.headers, await response.aread())
+
+
+async def _whole(response: httpx.Response) -> bytes:
+    body = await response.aread()
+    return NO_BODY if response.status_code == 204 else body
 
 
 def refusal_of(status: int, headers: Any, body: bytes) -> Refused:

@@ -9,11 +9,13 @@ from typing import Any, Self, TypeVar
 from nightporter.client.address import Address
 from nightporter.client.calling import Calls
 from nightporter.client.errors import NotRecognised, Refused, TooManyRequests, Unavailable, Unreachable, Unreadable
-from nightporter.client.operations import LARGEST_PAGE, QUEUE, Operations, limited
+from nightporter.client.operations import BY_IDS, LARGEST_PAGE, QUEUE, Operations, limited
 from nightporter.client.patience import BackOff, Means, Patience
-from nightporter.client.replies import Data, Standing, Standings, read
-from nightporter.client.socket import Connected, Connection, Socket
-from nightporter.client.ticking import ticking
+from nightporter.client.replies import CommandPage, Data, Standing, Standings, read, read_commands
+from nightporter.client.sifting import Sifter
+from nightporter.client.socket import WAITING_MESSAGES, Connected, Connection, Socket
+from nightporter.client.spooling import Spool, Spooled
+from nightporter.client.ticking import ahead, ticking
 from nightporter.domain.command import ACTIVE, TERMINAL, CommandState
 from nightporter.wire.commands import (
     Command,
@@ -22,10 +24,11 @@ from nightporter.wire.commands import (
 
 T = TypeVar("T")
 OnConnection = Callable[[Connection], None]
+OnEvent = Callable[[DeviceCommandEvent], None]
 
 SMALLEST_PAGE = 10
 SMALL_BODY = 2 * 1024 * 1024
-"""Pages of the queue grow as long as their answers, documents included, stay below this."""
+"""Pages of the queue grow as long as their answers, documents included, stay below this: a try has to end in time."""
 
 _log = logging.getLogger("nightporter.client")
 
@@ -103,7 +106,13 @@ class Client(Operations):
                     for one in waiting:
                         yield DeviceCommandEvent(one.id.lower(), one.state)
 
-    async def work(self, on_connection: OnConnection | None = None) -> AsyncGenerator[Command[Data], None]:
+    async def work(
+        self,
+        on_connection: OnConnection | None = None,
+        *,
+        spool: Spool | None = None,
+        on_event: OnEvent | None = None,
+    ) -> AsyncGenerator[Command[Data], None]:
         """Each command that this client is to carry out, once, oldest first, then as they come; without end.
 
         The queue is the truth and events are hints: a command is given when it is active, on a device connected to this
@@ -111,11 +120,20 @@ class Client(Operations):
         for what no event told of. A command whose data cannot be read is passed over with a warning. Raises as
         :meth:`listen`; while the server cannot be reached, it waits.
 
+        With ``spool`` the document of each printer command that is given is in the file that ``spool`` opened, as
+        told by :meth:`fetch`. ``on_event`` is told of every event, of end states too, the moment it comes in, also while
+        a command is being fetched or carried out; without cursors, one sent while the connection was lost never comes.
+
         Close it (``contextlib.aclosing``) when leaving early.
         """
         given_out: set[str] = set()
         devices: set[str] = set()
-        events = self._socket.hear(on_connection)
+
+        def tell(item: Connected | DeviceCommandEvent) -> None:
+            if on_event is not None and isinstance(item, DeviceCommandEvent):
+                on_event(item)
+
+        events = ahead(self._socket.hear(on_connection), WAITING_MESSAGES, tell)
         async with aclosing(ticking(events, self._patience.sweep, self._means.sleep)) as heard:
             async for item in heard:
                 if isinstance(item, DeviceCommandEvent):
@@ -132,15 +150,17 @@ class Client(Operations):
                         given_out.discard(command_id)
                     if state not in ACTIVE or command_id in given_out:
                         continue
-                    command = await self._fetch(command_id)
-                    if command is None or command.state not in ACTIVE:
-                        continue
-                    if command.device.id not in devices:
-                        # What this client only added is told to it too; whether it may carry it out, the queue knows.
-                        waiting = await self._waiting()
-                        devices |= {one.device.id for one in waiting}
-                        if command.device.id not in devices:
+                    with Spooled(spool, command_id) as document:
+                        command = await self._fetch(command_id, document.anew if spool else None)
+                        if command is None or command.state not in ACTIVE:
                             continue
+                        if command.device.id not in devices:
+                            # What this client only added is told to it too; whether it may carry it out, the queue knows.
+                            waiting = await self._waiting()
+                            devices |= {one.device.id for one in waiting}
+                            if command.device.id not in devices:
+                                continue
+                        document.keep()
                     given_out.add(command_id)
                     yield command
 
@@ -163,7 +183,7 @@ class Client(Operations):
                 elif isinstance(item, Connected) and item.gap_free:
                     continue
                 else:
-                    command = await self._fetch(command_id)
+                    command = await self._fetch(command_id, Sifter)
                     if command is None:
                         raise LookupError(command_id)
                     state = command.state
@@ -190,10 +210,35 @@ class Client(Operations):
         told = {"progress": progress, "notes": notes, "executor": executor, "result": result}
         await self._persist(lambda: self.update(command_id, state, **told))  # type: ignore[arg-type]  # as they are named
 
-    async def _fetch(self, command_id: str) -> Command[Data] | None:
-        """One command as it is now; None when it cannot be seen, or not be read."""
+    async def fetch(self, command_id: str, *, spool: Spool | None = None) -> Command[Data] | None:
+        """One command as it is now, in any state; None when it cannot be seen, or not be read. Waits for a server that is away.
+
+        With ``spool`` the command's document, if it has one, is written decoded to the file that ``spool(command_id)``
+        opens, the id in lower case, and ``file_data`` is empty. The file is opened, and may be written to, more than
+        once; each time that was not the last, and when the document is not to be kept, it is left with an exception.
+        That is so for a document that is not base64: then ``file_data`` is ``BROKEN``. The event loop waits for the
+        file; what writing it raises is raised here.
+        """
+        command_id = command_id.lower()
+        with Spooled(spool, command_id) as document:
+            command = await self._fetch(command_id, document.anew if spool else None)
+            if command is not None:
+                document.keep()
+        return command
+
+    async def _fetch(self, command_id: str, anew: Callable[[], Sifter] | None) -> Command[Data] | None:
+        """The same, its document sifted out by what ``anew`` makes, and in ``file_data`` without."""
+
+        async def ask() -> CommandPage:
+            if anew is None:
+                return await self.get_all_by_ids([command_id])
+            sifter = await self._calls.sift(BY_IDS, {"CommandIds": [command_id]}, anew)
+            if sifter.documents > 1:
+                raise Unreadable("The answer holds several documents where one command was asked for")
+            return read_commands(sifter.rest())
+
         try:
-            page = await self._persist(lambda: self.get_all_by_ids([command_id]))
+            page = await self._persist(ask)
         except Unreadable as error:
             _log.warning("command %s cannot be read and is passed over: %s", command_id, error)
             return None
@@ -205,21 +250,21 @@ class Client(Operations):
         count, cursor = SMALLEST_PAGE, None
         while True:
             try:
-                body = await self._queue(limited(count, cursor))
+                sifted = await self._queue(limited(count, cursor))
             except Refused as refusal:
                 if refusal.status != 400:
                     raise
                 # Limitation is not documented for this operation (D31): here is a server that does not take it.
-                return read(await self._queue({}), Standings).commands[::-1]
-            page = read(body, Standings)
+                return read((await self._queue({})).rest(), Standings).commands[::-1]
+            page = read(sifted.rest(), Standings)
             found += page.commands
             if page.cursor is None or len(page.commands) < count:
                 return found[::-1]
             cursor = page.cursor
-            count = min(count * 2, LARGEST_PAGE) if len(body) < SMALL_BODY else SMALLEST_PAGE
+            count = min(count * 2, LARGEST_PAGE) if sifted.size < SMALL_BODY else SMALLEST_PAGE
 
-    async def _queue(self, fields: dict[str, Any]) -> bytes:
-        return await self._persist(lambda: self._calls.read(QUEUE, fields))
+    async def _queue(self, fields: dict[str, Any]) -> Sifter:
+        return await self._persist(lambda: self._calls.sift(QUEUE, fields, Sifter))
 
     async def _persist(self, call: Callable[[], Awaitable[T]]) -> T:
         back_off = BackOff(self._patience, self._means)

@@ -21,6 +21,7 @@ from nightporter.wire.shapes import Empty
 
 LARGEST_PAGE = 1000
 QUEUE = "commands/getAllActive"
+BY_IDS = "commands/getAllByIds"
 
 
 class Operations:
@@ -49,7 +50,7 @@ class Operations:
         """
         extent = {"Extent": {"Execution": True}} if execution else {}
         fields = {"CommandIds": list(command_ids), **extent, **limited(count, cursor)}
-        return read_commands(await self._calls.read("commands/getAllByIds", fields))
+        return read_commands(await self._calls.read(BY_IDS, fields))
 
     async def add_printer(
         self,

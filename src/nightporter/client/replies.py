@@ -46,7 +46,7 @@ class StandingDevice(Shape):
 
 
 class Standing(Shape):
-    """Of an active command only what the queue is told by; its document is passed over."""
+    """Of an active command only what the queue is told by."""
 
     id: str
     state: CommandState
