@@ -13,14 +13,14 @@ from datetime import timedelta
 from pathlib import Path
 
 from nightporter.domain.sources import Sources
-from nightporter.web import app, server
+from nightporter.web import server
 
 SMALL = 4096
 
 
 def step_by(clock: Path) -> None:
     """Let the wall clock of the server be wrong by what ``clock`` says; seconds that elapse stay as they are."""
-    machine_sources = app.machine_sources
+    machine_sources = host_clock.machine_sources
     wrong = timedelta()
 
     def read(*_: object) -> None:
@@ -33,7 +33,7 @@ def step_by(clock: Path) -> None:
 
     read()
     signal.signal(signal.SIGUSR1, read)
-    app.machine_sources = sources
+    host_clock.machine_sources = sources
 
 
 def hold_little() -> None:

@@ -12,12 +12,12 @@ import pytest
 import websockets
 
 from nightporter.domain.errors import Unavailable
+from nightporter.host.clock import machine_sources
 from nightporter.push import relay
 from nightporter.settings import Settings
 from nightporter.storage.database import WAKE
 from nightporter.storage.dialects.postgres import PostgresDatabase
 from nightporter.storage.places import PostgresAddress
-from nightporter.web.app import machine_sources
 from tests.contract import hotel as facts
 from tests.harness import RunningDesk, running_desk, sql
 

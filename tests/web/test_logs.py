@@ -10,8 +10,8 @@ import pytest
 import structlog
 
 from nightporter.domain.errors import Invalid, Unavailable
-from nightporter.web import logs
-from nightporter.web.logs import reason
+from nightporter.host import logs
+from nightporter.host.logs import reason
 
 SECRET = "wellensittich"
 

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from nightporter.host.clock import machine_sources
 from nightporter.settings import Settings, Supervision
 from nightporter.web import server as served
-from nightporter.web.app import App, machine_sources
+from nightporter.web.app import App
 from nightporter.web.server import Server
 from tests.harness import ACCESS_TOKEN, CLIENT_TOKEN, PREFIX, copied
 

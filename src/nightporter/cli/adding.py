@@ -26,7 +26,7 @@ AmongOption = Annotated[
 
 def new_id() -> str:
     """An id for something new."""
-    from nightporter.web.app import machine_sources
+    from nightporter.host.clock import machine_sources
 
     return machine_sources().new_id()
 

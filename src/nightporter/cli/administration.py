@@ -113,7 +113,7 @@ async def _answer(
         wait = refused.retry_after if isinstance(refused, TooManyRequests) else None
         if wait is None or wait > LONGEST_WAIT:
             raise refused
-        from nightporter.web.app import machine_sources
+        from nightporter.host.clock import machine_sources
 
         await machine_sources().pause(wait)
 

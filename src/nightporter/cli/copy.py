@@ -78,7 +78,7 @@ async def _frozen(ask: Administration) -> AsyncIterator[None]:
 
 
 async def _renew(ask: Administration) -> Any:
-    from nightporter.web.app import machine_sources
+    from nightporter.host.clock import machine_sources
 
     while True:
         await machine_sources().pause(LEASE / 3)

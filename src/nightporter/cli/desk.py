@@ -218,9 +218,9 @@ def _running(database: Path) -> tuple[str, str] | None:
 async def _in_turn(database: Path, there: There[T], here: Here[T], *, make: bool) -> T:
     """On the database, once nobody else has it, or at the server that announces itself meanwhile."""
     from nightporter.cli.announcing import announced, announcement
+    from nightporter.host.clock import machine_sources
     from nightporter.storage.lock import DatabaseInUse, DatabaseLock
     from nightporter.storage.refused import DatabaseRefused
-    from nightporter.web.app import machine_sources
 
     sources = machine_sources()
     tried_until = sources.elapsed() + PATIENCE
@@ -251,11 +251,12 @@ async def _in_turn(database: Path, there: There[T], here: Here[T], *, make: bool
 async def _here(database: Place, act: Callable[["Desk"], Awaitable[T]], *, make: bool) -> T:
     """Do ``act`` in this process; raises typer.Exit with the reason told."""
     from nightporter.domain.errors import Unavailable
+    from nightporter.host.clock import machine_sources
+    from nightporter.host.logs import configure
     from nightporter.settings import load
     from nightporter.storage.opening import create, revision
     from nightporter.storage.refused import DatabaseRefused
-    from nightporter.web.app import App, machine_sources
-    from nightporter.web.logs import configure
+    from nightporter.web.app import App
 
     sources = machine_sources()
     try:

@@ -63,9 +63,9 @@ def doctor(
 
 def _findings(place: Place, file: Path | None) -> Iterator[Finding]:
     from nightporter.domain.errors import Unavailable
+    from nightporter.host.clock import machine_sources
     from nightporter.storage.examination import DatabaseDamaged
     from nightporter.storage.refused import DatabaseRefused, DatabaseUnreachable
-    from nightporter.web.app import machine_sources
 
     sources = machine_sources()
     now = sources.now()

@@ -85,7 +85,7 @@ def add_stay(
     """
     from datetime import timedelta
 
-    from nightporter.web.app import machine_sources
+    from nightporter.host.clock import machine_sources
 
     if (nights is None) == (end is None):
         raise fail("give either --nights or --until", USAGE)

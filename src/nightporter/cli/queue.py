@@ -80,7 +80,7 @@ def _between(since: str | None, until: str | None) -> dict[str, str] | None:
     from datetime import timedelta
 
     from nightporter.cli.hotel import time_of
-    from nightporter.web.app import machine_sources
+    from nightporter.host.clock import machine_sources
 
     if since is None and until is None:
         return None
@@ -94,7 +94,7 @@ def _between(since: str | None, until: str | None) -> dict[str, str] | None:
 async def _follow(
     ask: Administration, wanted: dict[str, Any], states: list[CommandState] | None, *, as_json: bool
 ) -> None:
-    from nightporter.web.app import machine_sources
+    from nightporter.host.clock import machine_sources
 
     pause = machine_sources().pause
     among = wanted["EnterpriseIds"]

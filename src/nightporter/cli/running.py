@@ -58,9 +58,10 @@ def run(
 
     from nightporter.access.tokens import new_token
     from nightporter.domain.errors import Unavailable
+    from nightporter.host.clock import machine_sources
     from nightporter.storage.lock import DatabaseInUse
     from nightporter.storage.refused import DatabaseRefused
-    from nightporter.web.app import App, machine_sources
+    from nightporter.web.app import App
 
     sources, token = machine_sources(), new_token()
     _refuse_workers(settings, place)
@@ -98,9 +99,9 @@ def _refuse_workers(settings: Settings, place: Place) -> None:
 
 def _prepare(place: Place, settings: Settings, sources: "Sources", *, demo: bool) -> None:
     """Make the tables where there are none; raises DatabaseRefused for the other kind of desk."""
+    from nightporter.host.logs import configure
     from nightporter.storage.opening import create, is_demo, revision
     from nightporter.storage.refused import DatabaseRefused
-    from nightporter.web.logs import configure
 
     if revision(place) is None:
         create(place, sources, demo=demo)

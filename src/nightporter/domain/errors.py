@@ -118,6 +118,9 @@ class TookTooLong(Refusal):
 class Unavailable(Refusal):
     """The desk cannot serve at the moment; nothing was changed. ``retry_after`` is in whole seconds."""
 
+    is_plain = True
+    """Its text may stand in a log."""
+
     def __init__(self, message: str, retry_after: int = 5) -> None:
         super().__init__(message)
         self.retry_after = retry_after

@@ -1,4 +1,4 @@
-"""Where time and new ids come from: one value, made in ``web/app.py`` and passed down; a lint rule bans every other."""
+"""Where time and new ids come from: one value, made in ``host/clock.py`` and passed down; a lint rule bans every other."""
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime

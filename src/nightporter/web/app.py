@@ -2,14 +2,11 @@
 
 import asyncio
 import gc
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 from typing import Any, cast
 
 import structlog
-import uuid_utils
 from starlette.applications import Starlette
 
 from nightporter.domain.deadlines import Deadlines, read_defaults
@@ -50,16 +47,6 @@ NO_KEYS = (
     "PINs, documents, results and guest data are kept in the clear; see docs/encryption.md for nightporter new-key"
 )
 _log = structlog.get_logger()
-
-
-def machine_sources() -> Sources:
-    """The machine's clock, and new version 7 ids."""
-    return Sources(
-        now=lambda: datetime.now(UTC),  # noqa: TID251 - the one place
-        elapsed=time.monotonic,  # noqa: TID251 - the one place
-        new_id=lambda: str(uuid_utils.uuid7()),  # noqa: TID251 - the one place
-        pause=asyncio.sleep,
-    )
 
 
 def spare_the_collector() -> None:

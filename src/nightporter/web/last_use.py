@@ -7,9 +7,9 @@ import structlog
 
 from nightporter.domain.errors import Unavailable
 from nightporter.domain.sources import Sources
+from nightporter.host.logs import reason
 from nightporter.storage.administration import TouchTokens
 from nightporter.storage.writer import Writer
-from nightporter.web.logs import reason
 from nightporter.web.recognition import Recognition
 
 EVERY = 300.0

@@ -10,13 +10,13 @@ from nightporter.domain.duration import read_duration
 from nightporter.domain.errors import Unavailable
 from nightporter.domain.retention import Kept, Retention
 from nightporter.domain.sources import Sources
+from nightporter.host.logs import reason
 from nightporter.operations.administration.retention import take_away
 from nightporter.settings import InvalidSetting, Settings
 from nightporter.storage.database import Database
 from nightporter.storage.idempotency import LIFETIME
 from nightporter.storage.types import seconds
 from nightporter.storage.writer import Writer
-from nightporter.web.logs import reason
 
 EVERY = 60.0
 """Seconds between two rounds."""

@@ -8,11 +8,11 @@ import structlog
 from nightporter.domain.deadlines import Deadlines
 from nightporter.domain.errors import Unavailable
 from nightporter.domain.sources import Sources
+from nightporter.host.logs import reason
 from nightporter.storage.command_changes import ExpireCommands, ResolveStalled
 from nightporter.storage.database import Database
 from nightporter.storage.overdue import overdue, stalled
 from nightporter.storage.writer import Writer
-from nightporter.web.logs import reason
 
 EVERY = 1.0
 """Seconds between two sweeps."""

@@ -17,10 +17,11 @@ import msgspec
 import structlog
 
 from nightporter.domain.sources import Sources
+from nightporter.host.clock import machine_sources
+from nightporter.host.logs import configure
 from nightporter.settings import Settings, Supervision
 from nightporter.storage.places import place_of
-from nightporter.web.app import App, machine_sources
-from nightporter.web.logs import configure
+from nightporter.web.app import App
 from nightporter.web.machine_metrics import MachineMetrics
 from nightporter.web.server import Server
 

@@ -20,9 +20,9 @@ import msgspec
 import structlog
 
 from nightporter.domain.sources import Sources
+from nightporter.host.service_manager import EVERY, ServiceManager
 from nightporter.settings import Settings, Supervision
 from nightporter.web.machine_metrics import end_sockets
-from nightporter.web.notify import EVERY, ServiceManager
 from nightporter.web.worker import NO_DATABASE, STOP, Assignment, Beat
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 10.0
