@@ -21,6 +21,8 @@ DROP = "drop"
 """Close the connection without doing anything."""
 LOSE = "lose"
 """Do it, and close the connection instead of answering."""
+CUT = "cut"
+"""Do it, and close the connection in the middle of the answer."""
 
 
 def command_id(number: int) -> str:
@@ -56,7 +58,10 @@ class Asked:
 
 @dataclass
 class Peer:
-    """Its commands, oldest first; ``script`` holds what becomes of the next requests before it behaves again."""
+    """Its commands, oldest first; ``script`` holds what becomes of the next requests before it behaves again.
+
+    A step is one of the words above, an answer, or an event that the answer waits for.
+    """
 
     address: str = ""
     socket_address: str = ""
@@ -107,12 +112,16 @@ class Peer:
         step = self.script.popleft() if self.script else None
         if step == DROP:
             return
+        if isinstance(step, asyncio.Event):
+            await step.wait()
         status, extra, answer = step if isinstance(step, tuple) else self.act(path, fields)
         if step == LOSE:
             return
         text = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
         lines = [f"HTTP/1.1 {status} Whatever", f"Content-Length: {len(text)}", "Connection: close"]
         lines += [f"{name}: {value}" for name, value in extra.items()]
+        if step == CUT:
+            text = text[: len(text) // 2]
         writer.write("\r\n".join(lines).encode() + b"\r\n\r\n" + text)
         await writer.drain()
 
