@@ -13,6 +13,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from nightporter.domain.sources import Sources
+from nightporter.host import clock as host_clock
 from nightporter.web import server
 
 SMALL = 4096

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from nightporter.cli import (
+    agent,
     audit,
     backup,
     clients,
@@ -60,6 +61,7 @@ app.command("cut-key", epilog=EXIT_CODES)(cut_key.cut_key)
 app.command("pay", epilog=EXIT_CODES)(pay.pay)
 app.command("watch", epilog=EXIT_CODES)(watch.watch)
 app.add_typer(commands.app, name="commands")
+app.add_typer(agent.app, name="agent")
 app.command("doctor", epilog="Exit codes: 0 done; 1 a problem was found; 2 wrong usage.")(doctor.doctor)
 app.command("audit", epilog=ADMINISTRATION_EXIT_CODES)(audit.audit)
 app.command("purge", epilog=ADMINISTRATION_EXIT_CODES)(purge.purge)

@@ -1,0 +1,249 @@
+"""One command at one machine: each step is on the disk before it has an effect, and none is ever repeated in doubt.
+
+The rules are those of docs/decisions/0011: what is done is only reported; what was prepared may run; what was sent is
+resolved by asking the machine; what cannot be known ends as Error, with what a person must check.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import structlog
+
+from nightporter.agent.driver import (
+    Attempt,
+    Away,
+    Done,
+    Driver,
+    Happened,
+    Notes,
+    NotHappened,
+    Outcome,
+    Refused,
+    Resolution,
+    Task,
+    Unknown,
+    merged,
+)
+from nightporter.agent.journal import Ending, Entry, Journal, JournalLost, Stage, Step
+from nightporter.agent.telling import Telling
+from nightporter.domain.command import CommandState
+from nightporter.domain.duration import told_duration
+from nightporter.domain.sources import Sources
+
+T = TypeVar("T")
+
+FIRST_DELAY, LONGEST_DELAY = 0.5, 10.0
+"""Seconds between two tries to reach a machine; the delay doubles from the one to the other."""
+REPEATS = 3
+"""How often a step is executed at most, each time because the machine said that the one before had no effect."""
+
+_log = structlog.get_logger()
+
+
+class Withdrawn(Exception):
+    """The platform did not agree that the command is begun; the message is what it said."""
+
+
+class Carrying:
+    """Carries the command of ``entry`` out; made anew after a crash, it goes on where the journal stands."""
+
+    def __init__(
+        self,
+        task: Task,
+        entry: Entry,
+        driver: Driver,
+        journal: Journal,
+        telling: Telling,
+        sources: Sources,
+        gives_up_after: float,
+        too_old_after: float | None,
+    ) -> None:
+        self._task = task
+        self._driver = driver
+        self._journal = journal
+        self._telling = telling
+        self._sources = sources
+        self._gives_up_after = gives_up_after
+        self._too_old_after = too_old_after
+        self._records = dict(entry.steps)
+        self._status: str | None = entry.status
+        self._is_begun = False
+        self.attempt = Attempt(self._nothing_to_write, self._tell)
+
+    async def run(self) -> Ending:
+        """Carry all steps out; returns how the command ended, which is not in the journal yet.
+
+        Raises Withdrawn when the platform called it off before anything was sent.
+        """
+        steps = self._driver.steps(self._task)
+        if not self._records and (late := self._late()) is not None:
+            return late
+        for step in range(1, steps + 1):
+            outcome = await self._carry_out(step)
+            if not isinstance(outcome, Done):
+                return _broken_off(step, steps, outcome)
+            self._records[step] = Step(step, Stage.DONE, {}, {}, outcome.result)
+            notes = outcome.notes
+        return Ending(
+            Stage.DONE, CommandState.PROCESSED, notes if steps else "There was nothing to do.",
+            merged({number: one.result for number, one in self._records.items()}),
+        )  # fmt: skip
+
+    async def _carry_out(self, step: int) -> Outcome:
+        record = self._records.get(step)
+        if record is not None and record.stage is Stage.DONE:
+            return Done("", record.result)
+        for _ in range(REPEATS):
+            if record is not None and record.stage is Stage.SENT:
+                resolved = await self._resolve(step, record)
+                if not isinstance(resolved, NotHappened):
+                    return await self._finished(step, resolved)
+            executed = await self._patiently(lambda: self._prepare_and_execute(step))
+            if not isinstance(executed, Step):
+                return await self._finished(step, executed)
+            record = executed
+        assert record is not None
+        return Unknown(
+            f"The answer of the machine was lost {REPEATS} times. {self._driver.doubt(self._task, step, record.reference)}"
+        )
+
+    async def _prepare_and_execute(self, step: int) -> Outcome | Step:
+        """The outcome, or the step as it was sent where nobody knows what became of it. Raises Away when nothing was sent."""
+        try:
+            baseline = await self._driver.prepare(self._task, step)
+        except Away:
+            raise
+        except Exception as error:
+            return self._failed(step, error)
+        if isinstance(baseline, Refused):
+            return baseline
+        await self._journal.prepared(self._task.command_id, step, baseline)
+        await self._begin()
+        sent: list[Notes] = []
+
+        async def write(reference: Notes) -> None:
+            await self._journal.sent(self._task.command_id, step, reference)
+            sent.append(reference)
+
+        self._renew(write)
+        if self.attempt.cancelled.is_set():
+            return Refused("It was called off before it began.", is_cancelled=True)
+        try:
+            return await self._driver.execute(self._task, step, baseline, self.attempt)
+        except Away as away:
+            if not sent:
+                raise
+            _log.warning("the machine broke off", command=self._task.command_id, step=step, why=str(away))
+        except JournalLost:
+            raise
+        except Exception as error:
+            refused = self._failed(step, error)
+            if not sent:
+                return refused
+        return Step(step, Stage.SENT, baseline, sent[-1], None)
+
+    def _failed(self, step: int, error: Exception) -> Refused:
+        _log.error("a driver failed", command=self._task.command_id, step=step, exc_info=error)
+        return Refused("Nothing was done: the agent's driver for this machine has a fault, which its log tells.")
+
+    async def _resolve(self, step: int, record: Step) -> Resolution:
+        async def write(reference: Notes) -> None:
+            await self._journal.sent(self._task.command_id, step, reference)
+
+        async def act() -> Resolution:
+            self._renew(write)
+            try:
+                return await self._driver.resolve(self._task, step, record.baseline, record.reference, self.attempt)
+            except (Away, JournalLost):
+                raise
+            except Exception as error:
+                self._failed(step, error)
+                return Unknown(self._driver.doubt(self._task, step, record.reference))
+
+        resolved = await self._patiently(act, when_tired=lambda why: Unknown(
+            f"{why} {self._driver.doubt(self._task, step, record.reference)}"
+        ))  # fmt: skip
+        _log.info("a step was resolved", command=self._task.command_id, step=step, found=type(resolved).__name__)
+        return resolved
+
+    async def _finished(self, step: int, outcome: Outcome | Resolution) -> Outcome:
+        if isinstance(outcome, Happened):
+            outcome = Done(outcome.notes, outcome.result)
+        assert not isinstance(outcome, NotHappened)
+        if isinstance(outcome, Done):
+            await self._journal.done(self._task.command_id, step, outcome.result)
+        return outcome
+
+    async def _begin(self) -> None:
+        if self._is_begun:
+            return
+        if (said := await self._telling.begin()) is not None:
+            raise Withdrawn(said)
+        self._is_begun = True
+
+    async def _patiently(
+        self, act: Callable[[], Awaitable[T]], when_tired: "Callable[[str], T] | None" = None
+    ) -> "T | Refused":
+        """Do ``act`` until the machine is there; after that time Refused, or what ``when_tired`` makes of the reason."""
+        began, delay = self._sources.elapsed(), FIRST_DELAY
+        while True:
+            try:
+                answer = await act()
+            except Away as away:
+                why = str(away)
+            else:
+                self._note(None)
+                return answer
+            if self._sources.elapsed() - began + delay > self._gives_up_after:
+                told = f"{why} It was tried for {told_duration(int(self._gives_up_after))}."
+                return (
+                    when_tired(told) if when_tired else Refused(f"{told} Nothing was done; ask again when it is there.")
+                )
+            self._note(why)
+            if self.attempt.cancelled.is_set() and when_tired is None:
+                return Refused("It was called off while the machine was away; nothing was done.", is_cancelled=True)
+            await self._sources.pause(delay)
+            delay = min(delay * 2, LONGEST_DELAY)
+
+    def _note(self, status: str | None) -> None:
+        if status == self._status:
+            return
+        self._status = status
+        self._journal.note(self._task.command_id, status)
+        if self._is_begun:
+            self._telling.progress(None, status)
+
+    def _tell(self, percent: float | None, status: str | None) -> None:
+        if status != self._status:
+            self._status = status
+            self._journal.note(self._task.command_id, status)
+        self._telling.progress(percent, status)
+
+    def _renew(self, write: Callable[[Notes], Awaitable[None]]) -> None:
+        cancelled = self.attempt.cancelled
+        self.attempt = Attempt(write, self._tell)
+        self.attempt.cancelled = cancelled
+
+    @staticmethod
+    async def _nothing_to_write(reference: Notes) -> None:
+        raise AssertionError("nothing is sent before a step has begun")
+
+    def _late(self) -> Ending | None:
+        age = (self._sources.now() - self._task.created).total_seconds()
+        if self._too_old_after is None or age <= self._too_old_after:
+            return None
+        return Ending(
+            Stage.REFUSED, CommandState.ERROR,
+            f"It had waited for {told_duration(int(age))} when its turn came, and was not begun: after "
+            f"{told_duration(int(self._too_old_after))} nobody may expect it any more. Ask again if it is still wanted.",
+        )  # fmt: skip
+
+
+def _broken_off(step: int, steps: int, outcome: Refused | Unknown) -> Ending:
+    told = outcome.notes
+    if step > 1:
+        told = f"{step - 1} of {steps} {'was' if step == 2 else 'were'} carried out. Number {step}: {told}"
+    if isinstance(outcome, Unknown):
+        return Ending(Stage.UNKNOWN, CommandState.ERROR, told)
+    is_cancelled = outcome.is_cancelled and step == 1
+    return Ending(Stage.REFUSED, CommandState.CANCELLED if is_cancelled else CommandState.ERROR, told)

@@ -1,0 +1,149 @@
+"""One machine and what waits for it: one command at a time, in order of creation."""
+
+import asyncio
+import heapq
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+
+import structlog
+
+from nightporter.agent.carrying import Carrying, Withdrawn
+from nightporter.agent.configuration import MachineConfiguration
+from nightporter.agent.driver import Document, Driver, Surroundings, Task
+from nightporter.agent.journal import Ending, Entry, Journal, Stage
+from nightporter.agent.telling import Telling
+from nightporter.client import Data
+from nightporter.domain.command import CommandState
+from nightporter.domain.sources import Sources
+from nightporter.domain.value import value
+from nightporter.wire.commands import Command
+
+_log = structlog.get_logger()
+
+
+@value
+class Work:
+    """A command that waits for its machine, with what the journal held of it when it was taken."""
+
+    command: Command[Data]
+    entry: Entry
+    telling: Telling
+    document: Path | None
+
+
+class Machine:
+    """The machine that ``configuration`` describes. ``on_end`` is told of each command that is through, and how it ended."""
+
+    def __init__(
+        self,
+        configuration: MachineConfiguration,
+        surroundings: Surroundings,
+        journal: Journal,
+        on_end: Callable[[Work, Ending | None], None],
+    ) -> None:
+        self.configuration = configuration
+        self.surroundings = surroundings
+        self._journal = journal
+        self._on_end = on_end
+        self._sources: Sources = surroundings.sources
+        self._waiting: list[tuple[datetime, str]] = []
+        self._works: dict[str, Work] = {}
+        self._called_off: set[str] = set()
+        self._has_news = asyncio.Event()
+        self._carrying: Carrying | None = None
+        self.under_way: str | None = None
+        """The id of the command that is being carried out."""
+        self._is_leaving = False
+
+    @property
+    def waiting(self) -> int:
+        """How many commands wait."""
+        return len(self._waiting)
+
+    @property
+    def command_ids(self) -> set[str]:
+        """The commands that wait or are under way."""
+        return set(self._works)
+
+    def put(self, work: Work) -> None:
+        """Add a command to those that wait."""
+        command_id = work.entry.command_id
+        self._works[command_id] = work
+        heapq.heappush(self._waiting, (work.entry.created, command_id))
+        self._has_news.set()
+
+    def take_back(self) -> list[Work]:
+        """All that waits, taken out of the queue: another Machine goes on with it."""
+        waiting, self._waiting = self._waiting, []
+        return [self._works.pop(command_id) for _, command_id in sorted(waiting)]
+
+    def call_off(self, command_id: str) -> None:
+        """The platform called a command off: it is not begun, or stopped at the machine where that can be done."""
+        if command_id in self._works:
+            self._called_off.add(command_id)
+            if command_id == self.under_way and self._carrying is not None:
+                self._carrying.attempt.cancelled.set()
+
+    def leave(self) -> None:
+        """Let :meth:`run` end when nothing is under way any more; what waits stays."""
+        self._is_leaving = True
+        self._has_news.set()
+
+    async def run(self) -> None:
+        """Carry out what waits, until :meth:`leave`. When this is cancelled, what is under way stays in the journal."""
+        driver = self.configuration.kind.make(self.configuration.options, self.surroundings)
+        try:
+            while not self._is_leaving:
+                if not self._waiting:
+                    self._has_news.clear()
+                    await self._has_news.wait()
+                    continue
+                _, command_id = heapq.heappop(self._waiting)
+                work = self._works[command_id]
+                self.under_way = command_id
+                ending: Ending | None = None
+                try:
+                    ending = await self._carry_out(work, driver)
+                finally:
+                    self.under_way = self._carrying = None
+                    del self._works[command_id]
+                    self._called_off.discard(command_id)
+                    self._on_end(work, ending)
+        finally:
+            with suppress(Exception):
+                await driver.close()
+
+    async def _carry_out(self, work: Work, driver: Driver) -> Ending | None:
+        command_id = work.entry.command_id
+        is_new = not any(step.stage is not Stage.PREPARED for step in work.entry.steps.values())
+        if is_new and command_id in self._called_off:
+            await self._journal.reported(command_id, "It was called off before it began.")
+            return None
+        document = Document(work.document) if work.document is not None else None
+        data = work.command.data
+        self._carrying = Carrying(
+            Task(command_id, work.entry.created, data, document), work.entry, driver, self._journal, work.telling,
+            self._sources, self.configuration.gives_up_after, self.configuration.too_old_after,
+        )  # fmt: skip
+        if command_id in self._called_off:
+            self._carrying.attempt.cancelled.set()
+        try:
+            ending = await self._carrying.run()
+        except Withdrawn as withdrawn:
+            _log.info("the platform took a command back", command=command_id, why=str(withdrawn))
+            await self._journal.reported(command_id, str(withdrawn))
+            return None
+        await self._journal.ended(command_id, ending)
+        await report(self._journal, work.telling, command_id, ending)
+        return ending
+
+
+async def report(journal: Journal, telling: Telling, command_id: str, ending: Ending) -> None:
+    """Tell the platform how a command ended, and write down that it knows."""
+    said = await telling.end(ending)
+    if said is not None and not (ending.state is CommandState.CANCELLED or ending.stage is Stage.REFUSED):
+        # For a person: what was done or may have been done is not what the platform believes.
+        _log.warning("the platform did not take how a command ended", command=command_id, ended=ending.state, why=said)
+    await journal.reported(command_id, said)

@@ -1,0 +1,41 @@
+"""What the subcommands of ``nightporter agent`` share: where its configuration is, and how that is read."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from nightporter.cli.asking import USAGE
+from nightporter.cli.running import fail
+
+if TYPE_CHECKING:
+    from nightporter.agent.configuration import Configuration
+
+ConfigOption = Annotated[
+    Path, typer.Option("--config", help="The configuration of the agent.", metavar="FILE", show_default=True)
+]
+DEFAULT_CONFIG = Path("agent.toml")
+AGENT_EXIT_CODES = "Exit codes: 0 done; 1 it could not be done, with the reason told; 2 wrong usage, or a configuration that cannot be used."
+
+
+def read(path: Path) -> "Configuration":
+    """Read the configuration. Raises InvalidConfiguration."""
+    import platform
+
+    from nightporter.agent.configuration import InvalidConfiguration, load
+    from nightporter.agent.kinds import BadDriver, kinds
+
+    try:
+        return load(path, kinds(), platform.node() or "this computer")
+    except BadDriver as error:
+        raise InvalidConfiguration(str(error)) from None
+
+
+def configuration(path: Path) -> "Configuration":
+    """Read the configuration; raises typer.Exit with the reason told."""
+    from nightporter.agent.configuration import InvalidConfiguration
+
+    try:
+        return read(path)
+    except InvalidConfiguration as error:
+        raise fail(str(error), USAGE) from None

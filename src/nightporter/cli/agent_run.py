@@ -1,0 +1,55 @@
+"""``nightporter agent run``."""
+
+from typing import TYPE_CHECKING
+
+import typer
+
+from nightporter.cli.agent_options import DEFAULT_CONFIG, ConfigOption, configuration, read
+from nightporter.cli.asking import FAILED, plain
+from nightporter.cli.running import fail
+from nightporter.settings import supervision
+
+if TYPE_CHECKING:
+    from nightporter.agent.agent import Agent
+
+
+def run(config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """Carry out commands at the machines of the configuration, until Ctrl-C.
+
+    It only makes connections outwards: to the platform and to the machines. What it begins is in its journal first, so
+    that it can be stopped, or fall over, at any moment and go on where it was; nothing is ever done twice. When the
+    configuration changes it is read again, without losing work.
+    """
+    import asyncio
+    import tempfile
+    from pathlib import Path
+
+    from nightporter.agent.journal import JournalLost
+    from nightporter.agent.running import run as run_agent
+    from nightporter.host.clock import machine_sources
+    from nightporter.host.locks import InUse
+    from nightporter.host.logs import configure
+
+    told = configuration(config)
+    sources = machine_sources()
+    configure(told.log_level, sources.now)
+
+    def started(agent: "Agent") -> None:
+        machines = ", ".join(machine.name for machine in told.machines) or "no machine yet"
+        typer.echo(plain(f"The agent works for {told.platform.address} at: {machines}. Ctrl-C stops it."))
+
+    try:
+        asyncio.run(
+            run_agent(
+                config, told, lambda: read(config), sources, Path(tempfile.gettempdir()) / "nightporter-agent",
+                supervision(), started,
+            )
+        )  # fmt: skip
+    except InUse:
+        raise fail(
+            f"another agent works with the state in {told.state}: stop it, or give this one a state of its own", FAILED
+        ) from None
+    except JournalLost as error:
+        raise fail(plain(str(error)), FAILED) from None
+    except OSError as error:
+        raise fail(plain(f"the state in {told.state} cannot be used: {error.strerror or error}"), FAILED) from None
