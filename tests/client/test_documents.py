@@ -167,11 +167,13 @@ async def test_an_event_is_told_while_a_command_is_fetched(client: Client, peer:
         slow = asyncio.Event()
         peer.script.append(slow)
         fetching = asyncio.ensure_future(following(work))
-        await peer.push_state(1, "Cancelled")
-        event = await asyncio.wait_for(told.get(), DEADLINE)
-        assert (event.id, event.state) == (command_id(1), CommandState.CANCELLED)
-        assert not fetching.done()
-        slow.set()
+        try:
+            await peer.push_state(1, "Cancelled")
+            event = await asyncio.wait_for(told.get(), DEADLINE)
+            assert (event.id, event.state) == (command_id(1), CommandState.CANCELLED)
+            assert not fetching.done()
+        finally:
+            slow.set()
         assert (await fetching).id == command_id(2)
 
 

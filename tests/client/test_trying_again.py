@@ -156,6 +156,11 @@ async def test_an_answer_of_something_else_is_unreadable(client: Client, peer: P
         await client.get_devices()
 
 
+async def test_a_success_may_have_no_body(client: Client, peer: Peer) -> None:
+    peer.script.append((204, {}, b""))
+    await client.update(command_id(1), CommandState.RECEIVED)
+
+
 async def test_silence_has_an_end(waits: Waits) -> None:
     connections = []
 

@@ -18,8 +18,6 @@ PREFIX = "/api/connector/v1/"
 KEY_HEADER = "Idempotency-Key"
 LONGEST_MESSAGE = 500
 PIECE = 64 * 1024
-NO_BODY = b"{}"
-"""What a success without a body counts as."""
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 _GATEWAY = frozenset({502, 503, 504})
 _SUCCESS = frozenset({200, 204})
@@ -73,8 +71,6 @@ class Calls:
 
         async def sifted(response: httpx.Response) -> Sifter:
             sifter = anew()
-            if response.status_code == 204:
-                sifter.feed(NO_BODY)
             async for piece in response.aiter_bytes(PIECE):
                 sifter.feed(piece)
             return sifter
@@ -169,7 +165,7 @@ class Calls:
 
 async def _whole(response: httpx.Response) -> bytes:
     body = await response.aread()
-    return NO_BODY if response.status_code == 204 else body
+    return b"{}" if response.status_code == 204 else body
 
 
 def refusal_of(status: int, headers: Any, body: bytes) -> Refused:
