@@ -99,9 +99,9 @@ class MrzDriver:
 
     async def _read(self, attempt: Attempt) -> Outcome:
         reading = Reading(self._link, self._surroundings.sources, self._today, attempt)
-        window = asyncio.timeout(self._window)
         try:
-            async with window:
+            await reading.begin()
+            async with asyncio.timeout(self._window):
                 read = await reading.document()
         except TimeoutError:
             if reading.away is not None:

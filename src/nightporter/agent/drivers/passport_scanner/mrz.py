@@ -15,6 +15,8 @@ ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ<"
 _VALUES = {character: index for index, character in enumerate(ALPHABET[:36])} | {FILLER: 0}
 _WEIGHTS = (7, 3, 1)
 _DIGITS = frozenset("0123456789")
+_NO_GIVEN_NAME = "the document tells no given name"
+_CUT_OFF = "the name fills its line and may be cut off"
 _PAST, _FUTURE = 10, 50
 """So many years ago, and from now, may the year of an expiry lie that its two digits stand for."""
 
@@ -65,93 +67,74 @@ def holder(lines: Sequence[str], today: date) -> Holder:
 def _two_of_44(lines: Sequence[str], today: date) -> Holder:
     first, second = lines
     if first[0] == "V":
-        return _common("Visa", first, second, today, [])
+        return _common("Visa", first, second, today)
     if first[0] != "P":
         raise NotClean("kind of the document")
-    remarks: list[str] = []
+    read = _common("Passport", first, second, today)
     _checked(second[28:42], second[42], "personal number", may_be_filler=True)
     _checked(second[0:10] + second[13:20] + second[21:43], second[43], "whole document")
-    return _common("Passport", first, second, today, remarks)
+    return read
 
 
 def _two_of_36(lines: Sequence[str], today: date) -> Holder:
     first, second = lines
     if first[0] == "V":
-        return _common("Visa", first, second, today, [])
+        return _common("Visa", first, second, today)
     if first.startswith("IDFRA"):
         return _french_card(first, second, today)
     _of_a_card(first)
+    read = _common("IdentityCard", first, second, today, second[28:35])
     _checked(second[0:10] + second[13:20] + second[21:35], second[35], "whole document")
-    return _common("IdentityCard", first, second, today, [], second[28:35])
+    return read
 
 
 def _three_of_30(lines: Sequence[str], today: date) -> Holder:
     first, second, names = lines
     _of_a_card(first)
-    _checked(first[5:30] + second[0:7] + second[8:15] + second[18:29], second[29], "whole document")
     issuer, nationality = _state(first[2:5], "issuing state"), _state(second[15:18], "nationality")
-    remarks: list[str] = []
     number, support = _number(first[5:14], first[14], first[15:30]), None
     if issuer == "ESP" and first.startswith("ID") and first[15:24].strip(FILLER):
-        number, support = _text(first[15:30]), number
+        number, support = _text(first[15:30]), number  # the card's own number stands where others have the holder's
+    remarks: list[str] = []
     surname, given = _names(names, remarks)
     birth = _birth(second[0:6], second[6], today, remarks)
     expiry = _expiry(second[8:14], second[14], today, remarks)
-    return Holder(
-        "IdentityCard",
-        surname,
-        given,
-        _sex(second[7]),
-        birth,
-        nationality,
-        issuer,
-        number,
-        expiry,
-        support,
-        tuple(remarks),
-    )
+    _checked(first[5:30] + second[0:7] + second[8:15] + second[18:29], second[29], "whole document")
+    sex = _sex(second[7])
+    told = tuple(remarks)
+    return Holder("IdentityCard", surname, given, sex, birth, nationality, issuer, number, expiry, support, told)
 
 
-def _common(kind: str, first: str, second: str, today: date, remarks: list[str], overflow: str = "") -> Holder:
+def _common(kind: str, first: str, second: str, today: date, overflow: str = "") -> Holder:
     """What all zones of two lines have at the same places."""
     issuer, nationality = _state(first[2:5], "issuing state"), _state(second[10:13], "nationality")
     number = _number(second[0:9], second[9], overflow)
+    remarks: list[str] = []
     surname, given = _names(first[5:], remarks)
     birth = _birth(second[13:19], second[19], today, remarks)
     expiry = _expiry(second[21:27], second[27], today, remarks)
-    return Holder(
-        kind, surname, given, _sex(second[20]), birth, nationality, issuer, number, expiry, None, tuple(remarks)
-    )
+    sex = _sex(second[20])
+    return Holder(kind, surname, given, sex, birth, nationality, issuer, number, expiry, None, tuple(remarks))
 
 
 def _french_card(first: str, second: str, today: date) -> Holder:
     """The card that France issued until 2021: no expiry, the given names in the second line, given to French alone."""
-    _checked(second[0:12], second[12], "number")
-    _checked(first + second[0:35], second[35], "whole document")
-    if not set(second[0:12]) <= _DIGITS | set(ALPHABET[10:36]):
+    number = second[0:12]
+    _checked(number, second[12], "number")
+    if FILLER in number:
         raise NotClean("number")
     remarks = ["the date of expiry does not stand in the machine readable zone of this card"]
     surname, given = _name(first[5:30]), _name(second[13:27])
     if not surname:
         raise NotClean("name")
     if not given:
-        remarks.append("the document tells no given name")
+        remarks.append(_NO_GIVEN_NAME)
     if first[29] != FILLER or second[26] != FILLER:
-        remarks.append("the name fills its line and may be cut off")
+        remarks.append(_CUT_OFF)
     birth = _birth(second[27:33], second[33], today, remarks)
-    return Holder(
-        "IdentityCard",
-        surname,
-        given or None,
-        _sex(second[34]),
-        birth,
-        "FRA",
-        "FRA",
-        second[0:12],
-        None,
-        None,
-        tuple(remarks),
-    )
+    _checked(first + second[0:35], second[35], "whole document")
+    sex = _sex(second[34])
+    return Holder("IdentityCard", surname, given or None, sex, birth, "FRA", "FRA", number, None, None, tuple(remarks))
 
 
 _LAYOUTS: dict[tuple[int, ...], Callable[[Sequence[str], date], Holder]] = {
@@ -216,9 +199,9 @@ def _names(field: str, remarks: list[str]) -> tuple[str, str | None]:
         raise NotClean("name")
     surname, _, given = field.partition(FILLER * 2)
     if not field.endswith(FILLER):
-        remarks.append("the name fills its line and may be cut off")
+        remarks.append(_CUT_OFF)
     if not given.strip(FILLER):
-        remarks.append("the document tells no given name")
+        remarks.append(_NO_GIVEN_NAME)
     return _name(surname), _name(given) or None
 
 

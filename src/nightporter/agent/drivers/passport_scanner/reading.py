@@ -33,28 +33,11 @@ class Reading:
         self.away: Away | None = None
         """Why the scanner cannot be heard at the moment."""
 
-    async def document(self) -> Holder:
-        """Connect, throw away what came before, and wait for one clean document, connecting anew where the link breaks.
+    async def begin(self, status: str = "Waiting for a document…") -> None:
+        """Connect, throw away what comes of before, and tell that a document may be laid down. Raises Away.
 
-        Raises Away when the scanner cannot be reached to begin with. The link stays open.
+        A read that waited in the machine, or was on its way, is of another guest.
         """
-        await self._begin("Waiting for a document…")
-        while True:
-            try:
-                if self.away is not None:
-                    await self._link.close()
-                    await self._sources.pause(RETRY)
-                    await self._begin("The scanner can be reached again; scan the document once more.")
-                    self.away = None
-                if read := self._judged(await self._burst()):
-                    return read
-            except Away as away:
-                if self.away is None:
-                    self._attempt.progress(None, "The connection to the scanner broke; it is being tried again…")
-                self.away = away
-
-    async def _begin(self, status: str) -> None:
-        """Connect. A read that waited in the machine or on the way is of another guest: it is thrown away."""
         await self._link.open()
         try:
             async with asyncio.timeout(LONGEST):
@@ -63,6 +46,22 @@ class Reading:
                         await self._link.hear()
         except TimeoutError:
             self._attempt.progress(None, status)
+
+    async def document(self) -> Holder:
+        """Wait for one clean document; where the link breaks, begin anew. The link stays open."""
+        while True:
+            try:
+                if self.away is not None:
+                    await self._link.close()
+                    await self._sources.pause(RETRY)
+                    await self.begin("The scanner can be reached again; scan the document once more.")
+                    self.away = None
+                if read := self._judged(await self._burst()):
+                    return read
+            except Away as away:
+                if self.away is None:
+                    self._attempt.progress(None, "The connection to the scanner broke; it is being tried again…")
+                self.away = away
 
     async def _burst(self) -> bytearray:
         """Everything until the next silence. Raises Away when the link broke and nothing had come."""
