@@ -2,8 +2,12 @@
 
 import asyncio
 import json
+import re
 import socket
+import tomllib
+from pathlib import Path
 from typing import Any
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -187,7 +191,7 @@ async def test_a_command_that_was_called_off_before_is_not_begun(locks: LockSyst
     driver, task, attempt = driver_at(locks), key_task(key_count=2), record.attempt()
     attempt.cancelled.set()
     outcome = await driver.execute(task, 2, await _baseline(driver.prepare(task, 2)), attempt)
-    assert outcome == Refused("Key 2 of 2 was not made. It was called off before.", is_cancelled=True)
+    assert outcome == Refused("Key 2 of 2 was not made. It was called off before it was begun.", is_cancelled=True)
     assert (record.written, locks.orders) == ([], [])
 
 
@@ -243,7 +247,20 @@ async def test_every_connection_is_closed_when_the_step_ends(locks: LockSystem, 
 
 @pytest.mark.parametrize(
     "address",
-    ["", ":8090", "host:0", "host:70000", "host:port", "host/path", "user@host:1", "hôte", "ho st\n:1", "::1"],
+    [
+        "",
+        ":8090",
+        "host:0",
+        "host:70000",
+        "host:port",
+        "host/path",
+        "user@host:1",
+        "hôte",
+        "ho st\n:1",
+        "::1",
+        "a..b",
+        "x" * 70,
+    ],
 )
 def test_an_address_that_cannot_be_one_is_refused(address: str) -> None:
     with pytest.raises(ValueError, match="address must be"):
@@ -275,6 +292,21 @@ def test_options_that_cannot_be_right_are_refused(options: dict[str, Any]) -> No
     assert msgspec.convert({"address": "locks"}, IndustryStandardOptions).encoder == ""
     with pytest.raises(msgspec.ValidationError):
         msgspec.convert({"address": "locks"} | options, IndustryStandardOptions)
+
+
+def test_the_page_tells_every_option_and_its_example_works() -> None:
+    page = (Path(__file__).parents[4] / "docs" / "drivers" / "industry-standard.md").read_text("utf-8")
+    names = [field.encode_name for field in msgspec.structs.fields(IndustryStandardOptions)]
+    options = page.partition("| option |")[2].partition("\n\n")[0]
+    assert re.findall(r"^\| `(\w+)` \|", options, re.MULTILINE) == names
+    example = re.search(r"```toml\n(.*?)```", page, re.DOTALL)
+    assert example
+    (machine,) = tomllib.loads(example[1])["machines"].values()
+    assert machine.pop("driver") == KIND.name
+    assert UUID(machine.pop("device"))
+    KIND.make(msgspec.convert(machine, IndustryStandardOptions), SURROUNDINGS)
+    codes = page.partition("| error of")[2].partition("\n\n")[0]
+    assert re.findall(r"^\| `(\w\w)` \|", codes, re.MULTILINE) == list(SENTENCES)
 
 
 def test_a_place_is_the_same_for_the_same_encoder_and_another_for_another() -> None:

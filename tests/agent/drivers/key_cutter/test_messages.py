@@ -1,4 +1,4 @@
-"""The published vectors, and messages however their bytes come."""
+"""The messages of the published clients, and messages however their bytes come."""
 
 from datetime import datetime
 
@@ -54,7 +54,7 @@ orders = st.builds(
 )
 
 
-def test_the_published_vector_is_written_and_read() -> None:
+def test_the_message_of_a_published_client_is_written_and_read() -> None:
     assert write_frame(VECTOR_FIELDS) == VECTOR
     assert Decoder().feed(VECTOR) == [Frame(VECTOR_FIELDS)]
 

@@ -1,9 +1,12 @@
 """What is left when the link is cut or the agent dies: at most one card for a step, whatever is lost."""
 
 import asyncio
+import re
+from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 
@@ -12,7 +15,7 @@ from nightporter.agent.drivers.key_cutter.driver import IndustryStandard
 from nightporter.agent.drivers.key_cutter.link import opened
 from nightporter.agent.drivers.key_cutter.messages import Decoder
 from nightporter.agent.drivers.key_cutter.orders import order_of
-from nightporter.agent.drivers.key_cutter.simulator import LockSystem
+from nightporter.agent.drivers.key_cutter.simulator import CODES, LockSystem
 from tests.agent.drivers.key_cutter.conftest import (
     Record,
     cut,
@@ -84,64 +87,66 @@ async def carried(driver: IndustryStandard, attempt: Attempt, record: Record, st
         return outcome
 
 
-@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-@pytest.mark.parametrize("at", range(len(MESSAGES)), ids=[f"{n} {name}" for n, name in enumerate(MESSAGES, 1)])
+PAGE = Path(__file__).parents[4] / "docs" / "drivers" / "industry-standard.md"
+CUTS = {
+    f"the link is cut {when} {number} {name}": (number - 1, when == "after")
+    for number, name in enumerate(MESSAGES, 1)
+    for when in ("before", "after")
+}
+FAULTS = [fault for fault in LockSystem.FAULTS if fault not in CODES and fault != "slow"]
+TOLD: dict[type[Outcome], str] = {Done: "made", Refused: "not made", Unknown: "a person checks"}
+TABLE = {
+    what: (told, int(cards))
+    for what, told, cards in re.findall(r"^\| ([^|]+) \| ([^|]+) \| (\d) \|$", PAGE.read_text("utf-8"), re.MULTILINE)
+}
+
+
+def test_the_page_tells_of_every_message_and_every_fault() -> None:
+    assert sorted(TABLE) == sorted([*CUTS, *FAULTS, "ED"])
+
+
+async def ended(locks: LockSystem, driver: IndustryStandard, record: Record, step: int) -> str:
+    """What becomes of one step, in the words of the page. What is tried again must end with one card."""
+    try:
+        outcome = await carried(driver, record.attempt(), record, step, keys=2)
+    except Away:
+        assert record.written == []
+        await settled(locks)
+        assert locks.effects == []
+        again = await carried(driver_at(locks), record.attempt(), record, step, keys=2)
+        assert isinstance(again, Done)
+        assert len(locks.effects) == 1
+        locks.effects.clear()
+        return "tried again"
+    await settled(locks)
+    if not isinstance(outcome, Done):
+        may_be = "may have been cut on" if isinstance(outcome, Unknown) else "was not made."
+        assert outcome.notes.startswith(f"Key {step} of 2 {may_be}")
+    assert len(record.written) == 1
+    return TOLD[type(outcome)]
+
+
 @pytest.mark.parametrize("step", [1, 2])
+@pytest.mark.parametrize("what", CUTS)
 async def test_a_link_cut_at_any_message_never_makes_two(
-    locks: LockSystem, record: Record, at: int, after: bool, step: int
+    locks: LockSystem, record: Record, what: str, step: int
 ) -> None:
     locks.checked_in.add("101")
-    outcome: Outcome
+    at, after = CUTS[what]
     async with cutting(locks, at, after) as cutter:
-        try:
-            outcome = await carried(driver_of(f"127.0.0.1:{cutter.port}"), record.attempt(), record, step, keys=2)
-        except Away:
-            assert at < 2, "only what comes before the order is tried again"
-            assert record.written == []
-            await settled(locks)
-            assert locks.effects == []
-            outcome = await carried(driver_at(locks), record.attempt(), record, step, keys=2)
-            assert isinstance(outcome, Done)
-    await settled(locks)
-    assert len(locks.effects) <= 1
-    if isinstance(outcome, Done):
-        assert len(locks.effects) == 1
-    elif isinstance(outcome, Refused):
-        assert locks.effects == []
-    else:
-        assert outcome.notes.startswith(f"Key {step} of 2 may have been cut")
-    if (at, after) == (4, True):
-        assert isinstance(outcome, Done)
-    if (at, after) >= (2, True) and (at, after) != (4, True):
-        assert isinstance(outcome, Unknown)
-        assert len(locks.effects) == 1
-
-
-@pytest.mark.parametrize(
-    ("fault", "cards"),
-    [
-        ("silent", 0),
-        ("dropped before ack", 0),
-        ("made and dropped before ack", 1),
-        ("dropped after ack", 0),
-        ("made and dropped after ack", 1),
-        ("made and silent", 1),
-        ("late", 1),
-        ("bad check byte", 1),
-        ("nak and made", 1),
-    ],
-)
-async def test_a_lost_answer_ends_with_a_person_whether_or_not_there_is_a_card(
-    locks: LockSystem, record: Record, fault: str, cards: int
-) -> None:
-    locks.fail(fault)
-    outcome = await carried(driver_at(locks), record.attempt(), record)
-    assert isinstance(outcome, Unknown)
-    assert "may have been cut" in outcome.notes
-    assert "try the card on the lock before making another" in outcome.notes
-    await settled(locks)
+        told = await ended(locks, driver_of(f"127.0.0.1:{cutter.port}"), record, step)
+    expected, cards = TABLE[what]
+    assert told in expected.split(" or ")
     assert len(locks.effects) == cards
-    assert len(record.written) == 1
+
+
+@pytest.mark.parametrize("step", [1, 2])
+@pytest.mark.parametrize("fault", [*FAULTS, "ED"])
+async def test_no_fault_of_the_lock_system_makes_two(locks: LockSystem, record: Record, fault: str, step: int) -> None:
+    locks.checked_in.add("101")
+    locks.fail(fault)
+    assert (await ended(locks, driver_at(locks), record, step), len(locks.effects)) == TABLE[fault]
+    assert locks._faults == deque(), "the fault was committed"
 
 
 async def test_the_link_breaks_after_an_order_was_turned_back_and_there_is_no_card(
@@ -228,12 +233,31 @@ async def test_a_late_answer_is_not_taken_for_that_of_the_next_order(locks: Lock
     assert len(locks.effects) == 1
 
 
+async def test_an_old_answer_before_the_acknowledgement_is_not_this_orders(locks: LockSystem, record: Record) -> None:
+    locks.fail("old answer first")
+    locks.fail("ED")
+    assert isinstance(await cut(driver_at(locks), key_task(), record), Refused)
+    assert (len(locks.orders), locks.effects) == (1, [])
+
+
+async def test_what_was_said_before_the_order_left_does_not_turn_it_back(locks: LockSystem, record: Record) -> None:
+    locks.fail("ready and not")
+    assert isinstance(await cut(driver_at(locks), key_task(), record), Done)
+    assert (len(locks.orders), len(locks.effects)) == (1, 1)
+
+
+async def test_a_damaged_answer_is_told_at_once(locks: LockSystem, record: Record) -> None:
+    locks.fail("bad check byte")
+    async with asyncio.timeout(5):
+        assert isinstance(await cut(driver_at(locks, waits=60), key_task(), record), Unknown)
+
+
 def test_a_doubt_says_what_another_key_would_do(locks: LockSystem) -> None:
     driver, task = driver_at(locks), key_task(key_count=3)
     first, further = (driver.doubt(task, step, {"Encoder": "Desk"}) for step in (1, 2))
     assert first == (
         "Key 1 of 3 may have been cut on the encoder Desk; try the card on the lock before making another. If it was cut, "
-        "cards made earlier for the room no longer open it, and a repeat would lock out this one."
+        "cards made earlier for the room may no longer open it, and a repeat would lock out this one."
     )
     assert further == (
         "Key 2 of 3 may have been cut on the encoder Desk; try the card on the lock before making another. A repeat of the "

@@ -129,7 +129,7 @@ class IndustryStandard:
             if not await self._is_ready(link):
                 raise Away(BUSY)
             if attempt.cancelled.is_set():
-                return Refused(no_card("It was called off before.", step, keys), is_cancelled=True)
+                return Refused(no_card("It was called off before it was begun.", step, keys), is_cancelled=True)
             await attempt.sending({"Command": order.command, "Encoder": order.encoder, "Key": step, "Keys": keys})
             stopped = await self._hand_over(link, order, step, keys)
             if stopped is not None:

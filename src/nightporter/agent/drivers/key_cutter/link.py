@@ -32,6 +32,7 @@ def read_address(address: str) -> tuple[str, int]:
     try:
         parts = urlsplit(f"//{address}")
         host, port = parts.hostname, parts.port
+        (host or "").encode("idna")
     except ValueError:
         host, port = None, None
     if not host or not host.isascii() or parts.netloc != address or parts.username is not None or port == 0:

@@ -58,7 +58,10 @@ def doubt(step: int, keys: int, command: str, encoder: str) -> str:
     """What a person must check when nobody knows whether a card was made."""
     told = f"{key_name(step, keys)} may have been cut on the encoder {encoder}; try the card on the lock before making another."
     if command == FIRST:
-        return f"{told} If it was cut, cards made earlier for the room no longer open it, and a repeat would lock out this one."
+        return (
+            f"{told} If it was cut, cards made earlier for the room may no longer open it, and a repeat would lock out "
+            "this one."
+        )
     return f"{told} A repeat of the whole command makes a new first key, which would lock out the cards made before."
 
 

@@ -30,6 +30,7 @@ class LockSystem(Simulator):
     FAULTS: ClassVar[Mapping[str, str]] = {
         **{code: f"answers an order with {code}, and makes no card" for code in CODES},
         "not ready": "answers an enquiry with NAK",
+        "ready and not": "answers an enquiry with ACK, and NAK behind it",
         "nak": "turns an order back with NAK, unread",
         "nak and made": "turns an order back with NAK, and takes and carries it out all the same",
         "dropped before ack": "breaks the connection when it has an order, which it does not carry out",
@@ -42,6 +43,7 @@ class LockSystem(Simulator):
         "made and silent": "takes an order, carries it out, and never answers",
         "slow": "waits for a card until `card_is_on` is set",
         "late": "keeps its answer for the next connection, where it comes before anything else",
+        "old answer first": "sends the success of an earlier order of this encoder before it acknowledges the new one",
         "bad check byte": "sends its answer with a check byte that is wrong",
         "no check byte": "sends its answer with 0D in place of the check byte",
         "byte by byte": "sends everything to an order in single bytes",
@@ -76,12 +78,17 @@ class LockSystem(Simulator):
         while data := await reader.read(4096):
             for heard in decoder.feed(data):
                 if heard is Signal.ENQ and self.fails("silent to an enquiry") is None:
-                    writer.write(bytes([Signal.NAK if self.fails("not ready") else Signal.ACK]))
+                    writer.write(self._readiness())
                 elif isinstance(heard, Frame) and not await self._take(heard, writer):
                     await writer.drain()
                     writer.close()
                     await writer.wait_closed()
                     return
+
+    def _readiness(self) -> bytes:
+        if self.fails("not ready"):
+            return bytes([Signal.NAK])
+        return bytes([Signal.ACK, Signal.NAK] if self.fails("ready and not") else [Signal.ACK])
 
     async def _take(self, frame: Frame, writer: asyncio.StreamWriter) -> bool:
         """Carry an order out as the next fault has it; whether the connection goes on."""
@@ -100,6 +107,8 @@ class LockSystem(Simulator):
         if self.fails("nak and made"):
             writer.write(bytes([Signal.NAK]) + ack + await self._work(order))
             return True
+        if order is not None and self.fails("old answer first"):
+            writer.write(self._said(order.command, order.encoder))
         how = self.fails("byte by byte", "joined")
         if how is None:
             writer.write(ack)
