@@ -35,6 +35,14 @@ ORDER = KeyOrder(
     texts=("John Doe", "AnonymousVille", "Guest"),
 )
 
+SENT_BY_THE_RUBY_CLIENT = {
+    "CN": "02b3434eb34f6e6c696e6520456e636f6465722031b352b3526f6f6d2031b3526f6f6d2032b3b3b33161217db3"
+    "b331353035303130333236b331353035303430333236b352756279b34c696e65206f6e65b34c696e652074776fb3b332b303a9",
+    "CC": "02b34343b34f6e6c696e6520456e636f6465722031b352b3526f6f6d2031b3526f6f6d2032b3b3b33161217db3"
+    "b331353035303130333236b331353035303430333236b352756279b34c696e65206f6e65b34c696e652074776fb3b332b303a4",
+}
+"""What ``bookingexperts/salto`` 950704f puts on the wire for the same card, taken from its socket."""
+
 printable = st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), max_size=24)
 minutes = st.datetimes(datetime(2000, 1, 1), datetime(2068, 12, 31)).map(
     lambda one: one.replace(second=0, microsecond=0)
@@ -71,6 +79,25 @@ def test_an_order_has_the_sixteen_fields_of_the_published_clients() -> None:
         *("CN", "Online Encoder 1", "R", "Room 1", "Room 2", "Room 3", "Room 4", "12345", ""),
         *("1505010326", "1100040326", "Operator", "John Doe", "AnonymousVille", "Guest", "2"),
     )
+
+
+@pytest.mark.parametrize("command", SENT_BY_THE_RUBY_CLIENT)
+def test_an_order_has_the_bytes_that_a_published_client_sends(command: str) -> None:
+    order = KeyOrder(
+        command=command,
+        encoder="Online Encoder 1",
+        rooms=("Room 1", "Room 2"),
+        start=datetime(2026, 3, 1, 15, 5),
+        end=datetime(2026, 3, 4, 15, 5),
+        authorizations=(1, 10, 36, 62),
+        operator="Ruby",
+        texts=("Line one", "Line two"),
+    )
+    sent = bytes.fromhex(SENT_BY_THE_RUBY_CLIENT[command])
+    assert write_frame(order.fields) == sent
+    (heard,) = Decoder().feed(sent)
+    assert isinstance(heard, Frame)
+    assert read_order(heard.fields) == order
 
 
 def test_authorizations_have_the_symbols_of_the_published_clients() -> None:
