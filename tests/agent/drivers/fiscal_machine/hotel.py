@@ -16,8 +16,8 @@ from nightporter.agent.driver import (
     Away,
     Done,
     Happened,
-    NotHappened,
     Notes,
+    NotHappened,
     Refused,
     Surroundings,
     Task,
@@ -34,7 +34,7 @@ TRIES = 30
 
 
 def amount(gross: float, code: str | None = "IT-10", currency: str = "EUR", **parts: Any) -> dict[str, Any]:
-    breakdown = parts.get("breakdown") or [{"TaxRateCode": code, "NetValue": gross, "TaxValue": 0}]
+    breakdown = parts.get("breakdown", [{"TaxRateCode": code, "NetValue": gross, "TaxValue": 0}])
     return {
         "Currency": currency,
         "NetValue": gross,

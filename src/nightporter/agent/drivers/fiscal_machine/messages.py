@@ -22,7 +22,7 @@ _AFTER = b"</s:Body></s:Envelope>"
 LONGEST_DESCRIPTION = 38
 LONGEST_MESSAGE = 46
 _NOT_IN_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_AMOUNT = re.compile(r"\d{1,9}(?:[.,]\d{1,3})?")
+_AMOUNT = re.compile(r"[0-9]{1,9}(?:[.,][0-9]{1,3})?")
 _LAST = re.compile(r"(?s).{2}(.{9})(.{9})(.{6})(.{6})(.{4})(.{4})(.{11}).{9}(.)")
 
 

@@ -102,6 +102,6 @@ def _total(receipt: Element) -> int | None:
 
 def _thousandths(text: str) -> int | None:
     whole, _, part = text.strip().replace(",", ".").partition(".")
-    if not re.fullmatch(r"\d{1,6}", whole) or not re.fullmatch(r"\d{0,3}", part):
+    if not re.fullmatch(r"[0-9]{1,6}", whole) or not re.fullmatch(r"[0-9]{0,3}", part):
         return None
     return int(whole) * 1000 + int(part.ljust(3, "0"))
