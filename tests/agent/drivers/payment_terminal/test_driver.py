@@ -117,8 +117,14 @@ async def test_how_messages_are_cut_into_segments_does_not_matter(desk: Desk, fa
     assert isinstance(await desk.execute(), Done)
 
 
-async def test_a_busy_terminal_is_away_before_anything_was_announced(desk: Desk) -> None:
-    desk.terminal.fail("busy")
+async def test_what_the_terminal_still_had_to_say_is_passed_over(desk: Desk) -> None:
+    desk.terminal.fail("still talking")
+    assert isinstance(await desk.execute(), Done)
+
+
+@pytest.mark.parametrize("fault", ["busy", "busy at the receipt"])
+async def test_a_busy_terminal_is_away_before_anything_was_announced(desk: Desk, fault: str) -> None:
+    desk.terminal.fail(fault)
     with pytest.raises(Away, match="busy"):
         await desk.driver().execute(desk.task, 1, {}, desk.journal.attempt())
     assert desk.journal.written == []
@@ -223,6 +229,11 @@ async def test_a_terminal_says_who_and_how_it_is(desk: Desk) -> None:
     probe = await desk.driver().probe()
     assert probe.identity == "ZVT terminal 29500295 1.0"
     assert probe.problems == ()
+
+
+async def test_a_card_left_inside_is_a_problem(desk: Desk) -> None:
+    desk.terminal.fail("card inside")
+    assert (await desk.driver().probe()).problems == ("A card is still in the terminal; take it out.",)
 
 
 async def test_a_terminal_that_lets_nobody_sign_on_is_a_problem(desk: Desk) -> None:

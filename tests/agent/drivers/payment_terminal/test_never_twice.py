@@ -95,6 +95,16 @@ async def test_what_was_taken_is_found_at_the_terminal(desk: Desk, fault: str) -
     assert desk.effects == ["payment"]
 
 
+async def test_what_is_found_taken_stops_nobody(desk: Desk) -> None:
+    desk.terminal.sell(999)
+    desk.terminal.fail("cut after the status")
+    await desk.lose()
+    driver = desk.driver(on_line=True)
+    found = await driver.resolve(desk.task, 1, {}, desk.journal.written[-1], desk.journal.attempt())
+    assert isinstance(found, Happened)
+    assert messages.ABORT not in [apdu.command for apdu in desk.line.seen]
+
+
 async def test_what_was_not_begun_is_refused_and_never_asked_for_again(desk: Desk) -> None:
     desk.terminal.sell(999)
     desk.terminal.fail("cut before the answer")
@@ -170,6 +180,15 @@ async def test_a_card_presented_between_two_looks_counts(desk: Desk) -> None:
     await desk.terminal.idle.wait()
     assert isinstance(found, Happened if desk.effects else Refused)
     assert len(desk.effects) <= 1
+
+
+async def test_a_terminal_with_a_card_inside_is_asked_again(desk: Desk) -> None:
+    desk.terminal.sell(999)
+    desk.terminal.fail("cut before the answer")
+    desk.terminal.fail("card inside")
+    await desk.lose()
+    assert isinstance(await desk.resolve(), Refused)
+    assert desk.elapsed > 0
 
 
 async def test_a_terminal_that_gives_up_with_its_line_has_taken_nothing(desk: Desk) -> None:

@@ -30,6 +30,7 @@ BEFORE = status(amount=999, receipt=7, trace=100, time="080000")
         (BEFORE, None, Verdict.UNCLEAR),
         (None, None, Verdict.UNCLEAR),
         (None, status(), Verdict.TAKEN),
+        (None, status(time="005900"), Verdict.UNCLEAR),
         (BEFORE, status(amount=1201), Verdict.UNCLEAR),
         (BEFORE, status(amount=None), Verdict.UNCLEAR),
         (BEFORE, status(currency=756), Verdict.UNCLEAR),

@@ -45,7 +45,7 @@ def reference(charge: Charge, started: datetime, before: StatusInformation | Non
         "Function": charge.effect,
         "Amount": charge.minor,
         "Currency": charge.currency,
-        "Started": started.isoformat(),
+        "Started": started.replace(microsecond=0).isoformat(),
         "Before": record(before),
     }
 
@@ -60,7 +60,8 @@ def verdict(written: Notes, last: StatusInformation | None, zone: ZoneInfo) -> V
     """What ``last``, the last transaction that the terminal tells now, says of the charge in the reference ``written``.
 
     A transaction is that charge when the terminal had told its numbers; else when it is the next one by its receipt or its trace,
-    begun no earlier than the charge. ``zone`` is that of the terminal's clock, which may be some minutes slow.
+    begun no earlier than the charge. ``zone`` is that of the terminal's clock, which may be some minutes slow; where the terminal
+    told no transaction before the charge, its clock must not be slow, because nothing else tells an earlier sale apart.
     """
     before, told = written["Before"], written.get("Told")
     if last is None:
@@ -73,7 +74,8 @@ def verdict(written: Notes, last: StatusInformation | None, zone: ZoneInfo) -> V
     if told is not None:
         is_it = now == told and (last.receipt is not None or last.trace is not None)
     else:
-        is_it = _is_next(before, last) and _is_since(datetime.fromisoformat(written["Started"]), last, zone)
+        started = datetime.fromisoformat(written["Started"])
+        is_it = _is_next(before, last) and _is_since(started if before is None else started - _DRIFT, last, zone)
     if not is_it or last.result is None:
         return Verdict.UNCLEAR
     return Verdict.TAKEN if last.result == 0 else Verdict.DECLINED
@@ -103,6 +105,6 @@ def _is_next(before: Notes | None, last: StatusInformation) -> bool:
     return before["Receipt"] is None and before["Trace"] is None and (last.receipt or last.trace) is not None
 
 
-def _is_since(started: datetime, last: StatusInformation, zone: ZoneInfo) -> bool:
-    when = moment(last, zone, started)
-    return when is not None and when >= started - _DRIFT
+def _is_since(earliest: datetime, last: StatusInformation, zone: ZoneInfo) -> bool:
+    when = moment(last, zone, earliest)
+    return when is not None and when >= earliest

@@ -115,6 +115,9 @@ class PaymentTerminal(Simulator):
     FAULTS: ClassVar = {
         "busy": "it is busy when somebody signs on",
         "busy at the charge": "it is busy when it is asked to charge",
+        "busy at the receipt": "it is busy when it is asked for its last transaction",
+        "card inside": "it says that a card is still inside when it is asked how it is",
+        "still talking": "it has something to say of earlier before it answers a sign-on",
         "no sign-on": "it does not let the cash register sign on",
         "silent": "it does not answer the request to charge, and does nothing",
         "cut before the answer": "it breaks the connection when it is asked to charge, and does nothing",
@@ -206,9 +209,14 @@ class PaymentTerminal(Simulator):
             elif self.fails("no sign-on") or int(apdu.data[4:6].hex()) != self._currency:
                 await line.answer(_refusal(codes.WRONG_CURRENCY))
             else:
+                if self.fails("still talking"):
+                    await line.say(Apdu(messages.INTERMEDIATE_STATUS, bytes((_WAIT,))))
+                    await line.say(Apdu(messages.COMPLETION))
                 line.config_byte = apdu.data[3]
                 await line.answer(_ACCEPTED)
                 await line.say(Apdu(messages.COMPLETION, messages.packed({0x19: b"\0", messages.TERMINAL: _TERMINAL})))
+        elif apdu.command == messages.REPEAT_RECEIPT and self.fails("busy at the receipt"):
+            await line.answer(_refusal(codes.BUSY))
         elif apdu.command == messages.REPEAT_RECEIPT:
             await line.answer(_ACCEPTED)
             if self.last is not None and not self.fails("forgetting"):
@@ -217,7 +225,8 @@ class PaymentTerminal(Simulator):
             await line.say(Apdu(messages.COMPLETION))
         elif apdu.command == messages.STATUS_ENQUIRY:
             await line.answer(_ACCEPTED)
-            await line.say(Apdu(messages.COMPLETION, b"\xf0\xf0\xf3" + b"1.0" + b"\0"))
+            status = b"\xdc" if self.fails("card inside") else b"\0"
+            await line.say(Apdu(messages.COMPLETION, b"\xf0\xf0\xf3" + b"1.0" + status))
         else:
             await line.answer(_refusal(0x83))
 
