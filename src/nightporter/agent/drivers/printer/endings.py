@@ -26,17 +26,19 @@ def outcome(end: End, copies: int, uri: str, size: int) -> Outcome:
         return Unknown(f"{reasons.why(job.reasons)}The job was not printed to its end{_counted(job)}. {LOOK}")
     if job.state == JobState.CANCELED:
         return _cancelled(end, job)
-    return Unknown(f"The printer was told to give the job up and has not done so{_counted(job)}. {LOOK}")
+    return Unknown(
+        f"The printer was told to give the job up and has not done so{_counted(job)}.{_waited(end)} "
+        f"Cancel it at the printer's panel. {LOOK}"
+    )
 
 
 def _cancelled(end: End, job: Job) -> Outcome:
     came_out = bool(job.impressions) or (job.impressions is None and job.has_begun)
-    waited = f" It had said: {end.waited_for}" if end.waited_for else ""
     if end.called_off is CalledOff.STOOD_STILL:
         if came_out:
-            return Unknown(f"The printer stood still, so the job was called off{_counted(job)}.{waited} {LOOK}")
+            return Unknown(f"The printer stood still, so the job was called off{_counted(job)}.{_waited(end)} {LOOK}")
         return Refused(
-            f"The printer stood still, so the job was called off; no page was printed.{waited} Print it again."
+            f"The printer stood still, so the job was called off; no page was printed.{_waited(end)} Print it again."
         )
     if end.called_off in (CalledOff.TURNED_DOWN, CalledOff.WITHOUT_DOCUMENT):
         return Unknown(f"The document did not reach the printer as a whole, so the job was called off. {LOOK}")
@@ -52,6 +54,10 @@ def _printed(end: End, job: Job, copies: int) -> str:
     if end.called_off is CalledOff.BY_PLATFORM:
         what += " It was cancelled too late: all of it had come out."
     return what
+
+
+def _waited(end: End) -> str:
+    return f" It had said: {end.waited_for}" if end.waited_for else ""
 
 
 def _counted(job: Job) -> str:

@@ -14,6 +14,7 @@ FIRST_LOOK = 0.05
 """Seconds until a job is looked at again; each wait is twice the one before, up to the poll."""
 ENDING = 120.0
 """Seconds that a printer is given to end a job that was called off."""
+_ENDS = "The job was called off; the printer has yet to end it."
 _STANDING = frozenset({JobState.PENDING, JobState.HELD, JobState.STOPPED})
 
 
@@ -69,7 +70,8 @@ class Following:
                 return End(job, called_off, sentence)
             of_printer = (await self._jobs.printer()).reasons
             sentence = reasons.sentence(of_printer, job.reasons) or sentence
-            attempt.progress(_percent(job, copies), reasons.sentence(of_printer, job.reasons))
+            status = _ENDS if is_asked else reasons.sentence(of_printer, job.reasons)
+            attempt.progress(_percent(job, copies), status)
             now = (job.state, job.impressions or 0)
             stands = job.state in _STANDING or reasons.stops(of_printer, job.reasons)
             if not is_asked and (not stands or now != seen):
