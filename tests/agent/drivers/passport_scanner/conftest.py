@@ -96,7 +96,7 @@ async def executing(driver: Driver) -> AsyncIterator[Execution]:
 
 @pytest.fixture
 async def scanner() -> AsyncIterator[PassportScanner]:
-    async with PassportScanner() as one:
+    async with PassportScanner(hesitation=0) as one:
         yield one
 
 

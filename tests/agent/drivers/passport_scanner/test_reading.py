@@ -31,7 +31,7 @@ def kind_of(outcome: Outcome) -> str:
 
 @pytest.mark.parametrize("framing", FRAMINGS)
 async def test_a_document_is_read_in_every_framing(framing: str) -> None:
-    async with PassportScanner(framing) as scanner, executing(at(scanner)) as command:
+    async with PassportScanner(framing, hesitation=0) as scanner, executing(at(scanner)) as command:
         await command.told.until(WAITING)
         scanner.present()
         outcome = await command.outcome()
@@ -57,6 +57,13 @@ async def test_a_read_that_is_still_on_its_way_as_the_command_begins_is_never_ta
         await command.told.until(WAITING)
         assert scanner.effects == [{"Effect": "read"}]
         scanner.present(SPECIMEN)
+        assert kind_of(await command.outcome()) == "Passport"
+
+
+async def test_a_guest_who_waits_for_the_desk_needs_no_hand() -> None:
+    """As in a demonstration: the document is held ready before the command comes."""
+    async with PassportScanner() as scanner, executing(at(scanner)) as command:
+        scanner.present()
         assert kind_of(await command.outcome()) == "Passport"
 
 
@@ -136,6 +143,24 @@ async def test_a_link_that_is_cut_in_the_middle_is_made_anew_within_the_window(s
     assert scanner.effects == [{"Effect": "read"}]
 
 
+async def test_a_link_that_is_cut_behind_a_whole_document_does_no_harm(scanner: PassportScanner) -> None:
+    scanner.fail("gone")
+    async with executing(at(scanner)) as command:
+        await command.told.until(WAITING)
+        scanner.present()
+        assert kind_of(await command.outcome()) == "Passport"
+    assert command.told.statuses == [WAITING]
+    assert scanner.effects == [{"Effect": "read"}]
+
+
+async def test_a_link_that_is_cut_as_soon_as_it_is_made_is_away(scanner: PassportScanner) -> None:
+    scanner.fail("deaf")
+    async with executing(at(scanner)) as command:
+        with pytest.raises(Away, match="broke"):
+            await command.outcome()
+    assert command.told.statuses == []
+
+
 async def test_a_read_of_while_the_link_was_down_is_thrown_away(scanner: PassportScanner) -> None:
     scanner.fail("cut")
     scanner.fail("stray")
@@ -156,7 +181,7 @@ async def test_a_scanner_that_is_gone_as_the_window_closes_is_away(scanner: Pass
 
 
 async def test_a_scanner_that_cannot_be_reached_is_away() -> None:
-    async with PassportScanner() as scanner:
+    async with PassportScanner(hesitation=0) as scanner:
         driver = at(scanner)
     with pytest.raises(Away, match="does not answer"):
         await driver.probe()

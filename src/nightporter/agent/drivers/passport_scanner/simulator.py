@@ -20,7 +20,7 @@ class PassportScanner(Simulator):
     """Reads what is presented to it, one document after the other, once somebody is connected.
 
     ``framing`` is one of ``messages.FRAMINGS``. ``hesitation`` is for how many seconds a guest waits, once somebody is
-    connected, before the document is laid down.
+    connected, before the document is laid down: what comes at once is taken for a read of before.
     """
 
     FAULTS: ClassVar[Mapping[str, str]] = {
@@ -29,11 +29,12 @@ class PassportScanner(Simulator):
         "burst": "a second, different document follows at once",
         "stray": "a document that was read before is sent when somebody connects",
         "cut": "the connection breaks in the middle of the document",
+        "gone": "the connection breaks right behind the document",
         "garbage": "noise comes before the document",
         "deaf": "the caller is put off: the connection is closed as soon as it is made",
     }
 
-    def __init__(self, framing: str = "CRLF", hesitation: float = 0.0) -> None:
+    def __init__(self, framing: str = "CRLF", hesitation: float = 1.0) -> None:
         super().__init__()
         self.framing = framing
         self._hesitation = hesitation
@@ -70,7 +71,7 @@ class PassportScanner(Simulator):
 
     async def _read(self, writer: asyncio.StreamWriter, lines: Sequence[str]) -> bool:
         """Send one document; False when the connection is to break."""
-        fault = self.fails("bad digit", "half", "burst", "cut", "garbage")
+        fault = self.fails("bad digit", "half", "burst", "cut", "gone", "garbage")
         message = framed(_misread(lines) if fault == "bad digit" else lines, self.framing)
         if fault in ("half", "cut"):
             await self._send(writer, message[: len(message) // 2])
@@ -79,7 +80,7 @@ class PassportScanner(Simulator):
             message += framed(ANOTHER if tuple(lines) != ANOTHER else SPECIMEN, self.framing)
         await self._send(writer, GARBAGE + message if fault == "garbage" else message)
         self.effects.append({"Effect": "read"})
-        return True
+        return fault != "gone"
 
     async def _send(self, writer: asyncio.StreamWriter, message: bytes) -> None:
         writer.write(message)
