@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import re
 from pathlib import Path
 
 import pytest
@@ -108,8 +109,18 @@ async def test_it_passes_the_tests_that_come_with_ipptool(document: Path, test: 
         assert "[PASS]" in told
 
 
-@pytest.mark.parametrize("fault", [one for one in PrinterSimulator.FAULTS if one.endswith("-garbage")])
-async def test_every_fault_can_be_asked_for(fault: str) -> None:
-    simulator = PrinterSimulator()
-    simulator.fail(fault)
-    assert simulator.fails(fault) == fault
+async def test_it_passes_the_conformance_tests_of_ipp_1_1(tmp_path: Path, document: Path) -> None:
+    program("ipptool", "cups-ipp-utils", "The simulator of a printer is checked by a client of others")
+    suite = Path("/usr/share/cups/ipptool/ipp-1.1.test").read_text()  # noqa: ASYNC240 - a small file
+    for name in set(re.findall(r"^\s*FILE ([\w.-]+)$", suite, re.MULTILINE)):
+        (tmp_path / name).write_bytes(DOCUMENT)  # the package leaves these out
+    (tmp_path / "suite.test").write_text(suite)
+    async with PrinterSimulator() as simulator:
+        told = await ipptool(simulator, str(tmp_path / "suite.test"), document, "-I")
+        assert "[FAIL]" not in told
+        assert told.count("[PASS]") >= 30, told
+
+
+def test_a_fault_that_it_does_not_know_is_refused() -> None:
+    with pytest.raises(ValueError, match="paper-out"):
+        PrinterSimulator().fail("lp0-on-fire")

@@ -15,6 +15,7 @@ class SimulatedJob:
     uuid: str
     name: str
     user: str
+    made: int
     copies: int
     state: JobState = JobState.HELD
     reason: str = "job-data-insufficient"
@@ -22,6 +23,7 @@ class SimulatedJob:
     size: int = 0
     impressions: int = 0
     began: int | None = None
+    ended: int | None = None
     is_called_off: bool = False
     pages: int = 2
     changed: asyncio.Event = field(default_factory=asyncio.Event)
@@ -29,8 +31,6 @@ class SimulatedJob:
 
 def of_job(job: SimulatedJob, printer_uri: str, up_time: int) -> Group:
     """The attributes of a job."""
-    none = (Value(Tag.NO_VALUE, None),)
-    began = none if job.began is None else (Value(Tag.INTEGER, job.began),)
     return Group(
         Tag.JOB,
         (
@@ -46,9 +46,26 @@ def of_job(job: SimulatedJob, printer_uri: str, up_time: int) -> Group:
             attribute(Tag.INTEGER, "job-impressions-completed", job.impressions),
             attribute(Tag.INTEGER, "job-k-octets", -(-job.size // 1024)),
             attribute(Tag.INTEGER, "job-printer-up-time", up_time),
-            Attribute("time-at-processing", began),
+            attribute(Tag.INTEGER, "time-at-creation", job.made),
+            _time("time-at-processing", job.began),
+            _time("time-at-completed", job.ended),
         ),
     )
+
+
+def _time(name: str, seconds: int | None) -> Attribute:
+    return Attribute(name, (Value(Tag.NO_VALUE, None),)) if seconds is None else attribute(Tag.INTEGER, name, seconds)
+
+
+def malformed(message: Message, about: Group) -> Status | None:
+    """What every printer turns a request down for, whatever it asks (RFC 8011, 4.1)."""
+    if message.version[0] not in (1, 2):
+        return Status.VERSION_NOT_SUPPORTED
+    first = [one.name for one in about.attributes[:2]]
+    is_addressed = bool(about.text("printer-uri") or about.text("job-uri"))
+    if message.number < 1 or first != ["attributes-charset", "attributes-natural-language"] or not is_addressed:
+        return Status.BAD_REQUEST
+    return None
 
 
 def answer(message: Message, status: Status, *groups: Group) -> Message:
@@ -60,9 +77,9 @@ def answer(message: Message, status: Status, *groups: Group) -> Message:
     return Message(status, message.number, (Group(Tag.OPERATION, common), *groups), message.version)
 
 
-def chosen(group: Group, about: Group) -> Group:
-    """What was asked for of a group; all of it when nothing, or all, was named."""
-    wanted = set(about.texts("requested-attributes"))
+def chosen(group: Group, about: Group, *default: str) -> Group:
+    """What was asked for of a group; the default, or all of it, when nothing was named."""
+    wanted = set(about.texts("requested-attributes") or default)
     if not wanted or wanted & {"all", "printer-description", "job-description", "job-template"}:
         return group
     return Group(group.tag, tuple(one for one in group.attributes if one.name in wanted))

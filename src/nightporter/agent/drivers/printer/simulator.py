@@ -21,7 +21,7 @@ from nightporter.agent.drivers.printer.messages import (
     encode,
 )
 from nightporter.agent.drivers.printer.operations import FINAL, JobState, Operation, Status
-from nightporter.agent.drivers.printer.simulated_job import SimulatedJob, answer, chosen, of_job
+from nightporter.agent.drivers.printer.simulated_job import SimulatedJob, answer, chosen, malformed, of_job
 from nightporter.agent.simulator import Simulator
 
 _NAMES = {
@@ -187,8 +187,8 @@ class PrinterSimulator(Simulator):
         if operation not in self._operations():
             return answer(message, Status.OPERATION_NOT_SUPPORTED)
         about = message.group(Tag.OPERATION)
-        if not about.text("attributes-charset") or not (about.text("printer-uri") or about.text("job-uri")):
-            return answer(message, Status.BAD_REQUEST)
+        if problem := malformed(message, about):
+            return answer(message, problem)
         return table[operation](message, about, document)
 
     def _operations(self) -> tuple[Operation, ...]:
@@ -253,6 +253,7 @@ class PrinterSimulator(Simulator):
             uuid=f"urn:uuid:{uuid.uuid5(_NAMESPACE, f'{self._boots}/{number}')}",
             name=about.text("job-name"),
             user=about.text("requesting-user-name"),
+            made=self._up_time(),
             copies=message.group(Tag.JOB).number("copies") or 1,
             pages=self._pages,
         )
@@ -267,6 +268,8 @@ class PrinterSimulator(Simulator):
             return answer(message, Status.MULTIPLE_DOCUMENTS_NOT_SUPPORTED)
         if job.state in FINAL:
             return answer(message, Status.NOT_POSSIBLE)
+        if about.number("last-document") is None:
+            return answer(message, Status.BAD_REQUEST)
         if problem := self._problem(message, about):
             return problem
         self._begin(job, document)
@@ -296,7 +299,8 @@ class PrinterSimulator(Simulator):
             refused = Group(Tag.UNSUPPORTED, (attribute(Tag.KEYWORD, "which-jobs", which),))
             return answer(message, Status.ATTRIBUTES_OR_VALUES_NOT_SUPPORTED, refused)
         found = [job for job in self.jobs.values() if (job.state in FINAL) == (which == "completed")]
-        return answer(message, Status.OK, *(chosen(of_job(job, self.uri, self._up_time()), about) for job in found))
+        told = (chosen(of_job(job, self.uri, self._up_time()), about, "job-id", "job-uri") for job in found)
+        return answer(message, Status.OK, *told)
 
     def _cancel(self, message: Message, about: Group, document: bytes) -> Message:
         job = self._job(about)
@@ -367,4 +371,4 @@ class PrinterSimulator(Simulator):
         self.effects.append({"Effect": what, **kept})
 
     def _end(self, job: SimulatedJob, state: JobState, reason: str) -> None:
-        job.state, job.reason = state, reason
+        job.state, job.reason, job.ended = state, reason, self._up_time()
