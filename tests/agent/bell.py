@@ -110,6 +110,7 @@ class BellDriver:
     async def resolve(self, task: Task, step: int, baseline: Notes, reference: Notes, attempt: Attempt) -> Resolution:
         if self.bell.commits("away"):
             raise Away("Nobody hears the bell.")
+        attempt.progress(None, "It is asked how often it rang.")
         if not self.bell.can_tell:
             return Unknown(self.doubt(task, step, reference))
         if len(self.bell.rung) > baseline["count"]:

@@ -97,6 +97,16 @@ async def test_after_a_crash_what_was_sent_is_resolved(place: Property, bell: Be
     assert (command["State"], command["Execution"]["Notes"], len(bell.rung)) == ("Processed", "It had rung.", 1)
 
 
+async def test_after_a_crash_what_had_no_effect_is_begun_anew(place: Property, bell: Bell) -> None:
+    bell.script.extend(["lose the request", "away"])
+    async with place.agent():
+        command_id = await place.print()
+        await until(lambda: not bell.script)
+    async with place.agent():
+        assert (await place.ended(command_id))["State"] == "Processed"
+    assert len(bell.rung) == 1
+
+
 async def test_after_a_crash_what_was_only_prepared_is_begun_anew(place: Property, bell: Bell) -> None:
     bell.script.append("hang")
     async with place.agent():

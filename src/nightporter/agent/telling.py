@@ -2,13 +2,12 @@
 
 import asyncio
 from collections.abc import Callable
-from contextlib import suppress
 
 import structlog
 
 from nightporter.agent.driver import Notes
 from nightporter.agent.journal import Ending
-from nightporter.client import Client, ClientError, NotRecognised, Refused, TooManyRequests, Unavailable, Unreachable
+from nightporter.client import Client, ClientError, Refused
 from nightporter.domain.command import CommandState
 from nightporter.domain.sources import Sources
 
@@ -16,6 +15,9 @@ EVERY = 1.0
 """Seconds between two reports of progress at least."""
 AGAIN = 5.0
 """Seconds until a report is tried again that the client could not get through, in spite of its own patience."""
+VERDICTS = frozenset({400, 403, 409, 413})
+"""Statuses by which the platform itself refuses a report. All others say something of tokens, of the moment or of whatever
+stands between, and pass."""
 
 _log = structlog.get_logger()
 
@@ -34,47 +36,48 @@ class Telling:
         self._progress: tuple[float | None, str | None] | None = None
         self._has_news = asyncio.Event()
         self._has_status = False
-        self._background: asyncio.Task[None] | None = None
+        self._taking: asyncio.Task[None] | None = None
+        self._progressing: asyncio.Task[None] | None = None
 
     def received(self) -> None:
         """Tell that it was taken, without waiting for the answer."""
-        self._background = asyncio.create_task(self._quietly(CommandState.RECEIVED))
+        self._taking = asyncio.create_task(self._quietly(CommandState.RECEIVED))
 
     async def begin(self) -> str | None:
         """Tell that it is begun; returns what the platform said if it did not agree: then it must not be begun.
 
         As long as the platform cannot be asked, this waits.
         """
-        await self._settle()
+        if self._taking is not None:
+            await asyncio.wait({self._taking})
+        await self._stop_progress()
         return await self._report(CommandState.PROCESSING, progress=0.0)
 
     def progress(self, percent: float | None, status: str | None) -> None:
         """Tell how far it is, soon and without waiting; only the latest counts."""
         self._progress = (percent, status)
         self._has_news.set()
-        if self._background is None or self._background.done():
-            self._background = asyncio.create_task(self._keep_telling())
+        if self._progressing is None:
+            self._progressing = asyncio.create_task(self._keep_telling())
 
     async def end(self, ending: Ending) -> str | None:
         """Tell how it ended, however long it takes; returns what the platform said if it did not want to know."""
-        if self._background is not None:
-            self._background.cancel()
-        await self._settle()
+        await self._stop_progress()
         # What it waited for is no longer true, and a result that is left out would leave it there.
         result = ending.result if ending.result is not None or not self._has_status else {}
         return await self._report(ending.state, notes=ending.notes, result=result)
 
-    async def close(self) -> None:
+    def close(self) -> None:
         """Stop telling."""
-        if self._background is not None:
-            self._background.cancel()
-            await self._settle()
+        for task in (self._taking, self._progressing):
+            if task is not None:
+                task.cancel()
 
-    async def _settle(self) -> None:
-        background, self._background = self._background, None
-        if background is not None:
-            with suppress(asyncio.CancelledError):
-                await asyncio.wait({background})
+    async def _stop_progress(self) -> None:
+        progressing, self._progressing = self._progressing, None
+        if progressing is not None:
+            progressing.cancel()
+            await asyncio.wait({progressing})
 
     async def _keep_telling(self) -> None:
         while True:
@@ -104,17 +107,20 @@ class Telling:
         notes: str | None = None,
         result: Notes | None = None,
     ) -> str | None:
+        why = ""
         while True:
             try:
                 await self._client().update(
                     self._command_id, state, progress=progress, notes=notes, executor=self._executor, result=result
                 )
-            except NotRecognised as error:
-                _log.error("the platform refuses the tokens", command=self._command_id, why=str(error))
-            except (TooManyRequests, Unavailable, Unreachable) as error:
-                _log.warning("the platform cannot be told yet", command=self._command_id, state=state, why=str(error))
-            except Refused as error:
-                return str(error)
+            except ClientError as error:
+                if isinstance(error, Refused) and error.status in VERDICTS:
+                    return str(error)
+                if type(error).__name__ != why:
+                    why = type(error).__name__
+                    _log.warning(
+                        "the platform cannot be told yet", command=self._command_id, state=state, why=str(error)
+                    )
             else:
                 return None
             await self._sources.pause(AGAIN)
