@@ -9,6 +9,7 @@ import pytest
 
 from nightporter.agent.driver import Away, Done, Happened, Refused, Unknown
 from nightporter.agent.drivers.printer.driver import KIND, IppOptions
+from nightporter.agent.drivers.printer.reasons import OF_PRINTER, sentence, stops
 from nightporter.agent.drivers.printer.simulator import PrinterSimulator
 from tests.agent.drivers.printer.carrying import PDF, SURROUNDINGS, Journal, carry, driving, settle, task
 
@@ -45,6 +46,21 @@ async def test_what_holds_it_up_is_told_until_it_is_mended(tmp_path: Path, fault
         await journal.hears(told, carrying)
         simulator.mend()
         assert isinstance(await carrying, Done)
+
+
+@pytest.mark.parametrize("creates_jobs", [True, False])
+async def test_a_printer_that_stops_taking_the_document_is_told_and_waited_for(
+    tmp_path: Path, creates_jobs: bool
+) -> None:
+    simulated = PrinterSimulator(creates_jobs=creates_jobs)
+    async with simulated as simulator, driving(simulator.uri, patience=0.3) as driver:
+        simulator.fail("document-stalls")
+        journal = Journal()
+        carrying = asyncio.create_task(carry(driver, task(tmp_path, PDF * 100), journal))
+        await journal.hears("The printer is out of paper", carrying)
+        simulator.mend()
+        assert isinstance(await carrying, Done)
+        assert len(simulator.effects) == 1
 
 
 async def test_progress_counts_pages_and_never_says_all(tmp_path: Path) -> None:
@@ -206,6 +222,24 @@ async def test_more_copies_than_it_makes_are_refused(tmp_path: Path, most: int |
 async def test_an_empty_document_is_refused(tmp_path: Path) -> None:
     async with PrinterSimulator() as simulator, driving(simulator.uri) as driver:
         assert isinstance(await carry(driver, task(tmp_path, b"")), Refused)
+
+
+@pytest.mark.parametrize("end", ["", "-error", "-warning", "-report"])
+def test_every_reason_is_told_in_sentences_with_the_printers_own_word(end: str) -> None:
+    for name in OF_PRINTER:
+        told = sentence([name + end], [])
+        assert told is not None
+        assert f" ({name}{end}). " in told
+        assert told.endswith(".")
+    assert sentence(["none-of-ours"], ["job-printing"]) is None
+
+
+def test_what_stops_it_is_told_before_what_does_not() -> None:
+    told = sentence(["toner-low-warning", "media-jam-error"], [])
+    assert told is not None
+    assert told.startswith("Paper is jammed in the printer (media-jam-error).")
+    assert stops(["media-jam-error"], [])
+    assert not stops(["toner-low-warning"], ["job-printing"])
 
 
 async def test_doubt_says_what_to_check(tmp_path: Path) -> None:

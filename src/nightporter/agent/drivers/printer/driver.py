@@ -290,6 +290,7 @@ class IppDriver:
                         raise
         finally:
             sending.cancel()
+            await asyncio.gather(sending, return_exceptions=True)
 
 
 def _data(task: Task) -> PrinterCommandData:

@@ -1,7 +1,7 @@
 """As much of HTTP/1.1 as a printer speaks (RFC 9112): a request with its body, however it is framed, and an answer."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from nightporter.domain.value import value
 
@@ -20,9 +20,11 @@ class Asked:
 
 
 async def asked(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, is_cut: Callable[[bytes], bool]
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, is_cut: Callable[[bytes], Awaitable[bool]]
 ) -> Asked | None:
-    """The next request; None when there is no more, or ``is_cut`` breaks off after the first bytes of the body."""
+    """The next request; None when there is no more, or ``is_cut`` breaks off after the first bytes of the body.
+
+    ``is_cut`` may take its time, in which nothing more is taken."""
     try:
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
     except (asyncio.IncompleteReadError, asyncio.LimitOverrunError):
@@ -51,7 +53,7 @@ async def asked(
             await reader.readexactly(2)
         if not is_looked_at and len(body) >= 4:
             is_looked_at = True
-            if is_cut(bytes(body[:4])):
+            if await is_cut(bytes(body[:4])):
                 return None
     return None
 

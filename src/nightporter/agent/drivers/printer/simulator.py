@@ -58,6 +58,7 @@ class PrinterSimulator(Simulator):
         "busy": "the next job is turned down as a whole: another one is being printed",
         "abort": "the next job is given up after its first page",
         "forgets-jobs": "it is switched off and on as soon as a document has arrived, and is not printed",
+        "document-stalls": "it stops taking the next document for want of paper, until the printer is mended",
         "send-document-cut-within": "the connection breaks in the middle of the document",
         "print-job-cut-within": "the connection breaks in the middle of the document",
         **{f"{name}-cut-before": f"the connection breaks before {name} is carried out" for name in _NAMES.values()},
@@ -165,11 +166,14 @@ class PrinterSimulator(Simulator):
         self.restart()
         return True
 
-    def _is_cut_within(self, head: bytes) -> bool:
+    async def _is_cut_within(self, head: bytes) -> bool:
         """Whether the connection breaks now, when the body has begun with ``head``."""
-        if int.from_bytes(head[2:4]) == Operation.SEND_DOCUMENT:
-            return self.fails("send-document-cut-within") is not None
-        return int.from_bytes(head[2:4]) == Operation.PRINT_JOB and self.fails("print-job-cut-within") is not None
+        operation = int.from_bytes(head[2:4], "big")
+        if operation not in (Operation.SEND_DOCUMENT, Operation.PRINT_JOB):
+            return False
+        if self.fails("document-stalls"):
+            await self._stand("paper-out", self._mended)
+        return self.fails(f"{_NAMES[Operation(operation)]}-cut-within") is not None
 
     # The operations
 
@@ -332,7 +336,7 @@ class PrinterSimulator(Simulator):
             job.state, job.reason, job.began = JobState.PROCESSING, "job-printing", self._up_time()
             fault = self.fails("paper-out", "jam", "slow", "abort")
             if fault == "paper-out":
-                await self._stand(job, fault)
+                await self._stand(fault, self._mended, job.changed)
             for _ in range(job.pages * job.copies):
                 if job.is_called_off:
                     break
@@ -342,7 +346,7 @@ class PrinterSimulator(Simulator):
                     self._end(job, JobState.ABORTED, "aborted-by-system")
                     return
                 if fault in ("jam", "slow"):
-                    await self._stand(job, fault)
+                    await self._stand(fault, self._mended, job.changed)
                     fault = None
                 await asyncio.sleep(0)
             if not job.is_called_off:
@@ -353,11 +357,11 @@ class PrinterSimulator(Simulator):
                 self._effect(job, "printed in part")
             self._end(job, JobState.CANCELED, "job-canceled-by-user")
 
-    async def _stand(self, job: SimulatedJob, fault: str) -> None:
+    async def _stand(self, fault: str, *until: asyncio.Event) -> None:
         self.reasons = _STOPS[fault]
         self._mended.clear()
         self.standing.set()
-        waits = [asyncio.ensure_future(one.wait()) for one in (self._mended, job.changed)]
+        waits = [asyncio.ensure_future(one.wait()) for one in until]
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         finally:
