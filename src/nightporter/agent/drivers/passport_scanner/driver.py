@@ -70,13 +70,13 @@ class MrzDriver:
 
     async def execute(self, task: Task, step: int, baseline: Notes, attempt: Attempt) -> Outcome:
         """Wait for one clean document. Raises Away when the scanner cannot be reached first, or as the window closes."""
-        if attempt.cancelled.is_set():
-            return _called_off()
         reading = asyncio.create_task(self._read(attempt))
         calling_off = asyncio.create_task(attempt.cancelled.wait())
         try:
             await asyncio.wait((reading, calling_off), return_when=asyncio.FIRST_COMPLETED)
-            return _called_off() if attempt.cancelled.is_set() else reading.result()
+            if attempt.cancelled.is_set():
+                return Refused("The command was called off; no document was handed over.", is_cancelled=True)
+            return reading.result()
         finally:
             reading.cancel()
             calling_off.cancel()
@@ -110,10 +110,6 @@ class MrzDriver:
         finally:
             await self._link.close()
         return Done(notes(read, self._keeps_number), result(read, self._keeps_number))
-
-
-def _called_off() -> Refused:
-    return Refused("The command was called off; no document was handed over.", is_cancelled=True)
 
 
 def _in_vain(window: float, fault: str | None) -> str:
