@@ -229,6 +229,24 @@ async def test_it_is_connected_only_while_a_command_waits() -> None:
                 await left.wait()
 
 
+@pytest.mark.parametrize("noise", [b"\x06", b"\x06" * 4000, b"0123456789" * 400], ids=("beats", "flood", "digits"))
+async def test_a_scanner_that_never_falls_silent_is_heard_all_the_same(noise: bytes) -> None:
+    is_laid_down = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        leaving = asyncio.ensure_future(reader.read())
+        while not (await asyncio.wait((leaving,), timeout=0.05))[0]:
+            writer.write(framed(SPECIMEN, "CRLF") if is_laid_down.is_set() else noise)
+        await asyncio.gather(leaving, return_exceptions=True)
+        writer.transport.abort()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server, executing(driver_of(address=f"127.0.0.1:{server.sockets[0].getsockname()[1]}")) as command:
+        await command.told.until(WAITING)
+        is_laid_down.set()
+        assert kind_of(await command.outcome()) == "Passport"
+
+
 async def test_the_same_driver_reads_one_after_the_other(scanner: PassportScanner) -> None:
     driver = at(scanner)
     for document, kind in ((SPECIMEN, "Passport"), (ANOTHER, "IdentityCard"), (SPECIMEN, "Passport")):
