@@ -2,8 +2,9 @@ import asyncio
 import itertools
 from base64 import b64encode
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,9 @@ from nightporter.agent.journal import Journal
 from nightporter.agent.metrics import Metrics
 from nightporter.agent.spool import Spool
 from nightporter.domain.sources import Sources
+from nightporter.settings import Settings
 from tests.agent.bell import BELLS, KINDS, Bell
-from tests.harness import ACCESS_TOKEN, CLIENT_TOKEN, RunningDesk
+from tests.harness import ACCESS_TOKEN, CLIENT_TOKEN, Clock, RunningDesk, copied, running_desk
 
 PRINTER = "d117866d-78de-4459-9077-42d7ea0120e3"
 CUTTER = "7dafffff-3b2b-4d5a-8fa5-ad8c0125d6e9"
@@ -140,3 +142,25 @@ def place(desk: RunningDesk, tmp_path: Path, bell: Bell) -> Property:
     one = Property(desk, folder)
     one.write(BELL)
     return one
+
+
+@asynccontextmanager
+async def today(database: Path, hotel: bytes) -> AsyncIterator[RunningDesk]:
+    """The demo property on today's clock, for agents that are processes of their own; nothing waits in its queue."""
+    settings, clock = Settings(request_limit=0, port=0, log_level="error"), Clock(now=datetime.now(UTC))
+    async with running_desk(database, hotel, settings, clock) as running:
+        for command in (await running.call("commands/getAllActive")).json()["Commands"]:
+            await running.call("commands/update", CommandId=command["Id"], State="Cancelled")
+        yield running
+
+
+@pytest.fixture
+async def desks(empty_database: Path, demo_hotel: bytes, tmp_path: Path) -> AsyncIterator[list[RunningDesk]]:
+    """Several such desks: an agent on each at the same time."""
+    async with AsyncExitStack() as stack:
+        found = []
+        for number in range(4):
+            folder = tmp_path / f"desk-{number}"
+            folder.mkdir()
+            found.append(await stack.enter_async_context(today(copied(empty_database, folder), demo_hotel)))
+        yield found
