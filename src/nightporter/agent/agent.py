@@ -1,9 +1,11 @@
 """The agent: takes commands in, hands each to its machine, and tells the platform; the queue is the truth, events are hints."""
 
 import asyncio
+from collections.abc import Coroutine
 from contextlib import aclosing, suppress
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import structlog
 
@@ -15,7 +17,7 @@ from nightporter.agent.machine import Machine, Work, report
 from nightporter.agent.metrics import Metrics
 from nightporter.agent.spool import Spool
 from nightporter.agent.telling import Telling
-from nightporter.client import Client, ClientError, Connection, Data, Refused
+from nightporter.client import Client, ClientError, Connection, Data
 from nightporter.domain.command import TERMINAL, CommandState
 from nightporter.domain.sources import Sources
 from nightporter.host.locks import FileLock, InUse
@@ -56,10 +58,15 @@ class Agent:
         self._left: list[Client] = []
         self._machines: dict[str, Machine] = {}
         self._runs: dict[str, asyncio.Task[None]] = {}
-        self._intake: asyncio.Task[None] | None = None
         self._group = asyncio.TaskGroup()
+        self._intake: asyncio.Task[None] | None = None
+        self._look: asyncio.Task[None] | None = None
+        self._asides: set[asyncio.Task[None]] = set()
+        self._reporting: set[str] = set()
         self._strangers: set[str] = set()
+        self._is_stopping = False
         self.is_connected = False
+        journal.executor = configuration.name
 
     @property
     def configuration(self) -> Configuration:
@@ -77,13 +84,11 @@ class Agent:
             async with self._group:
                 for machine in self._configuration.machines:
                     self._start(machine)
-                forgetting = self._group.create_task(self._forget())
-                await self._recover()
-                self._intake = self._group.create_task(self._take_in())
+                self._spool.keep_only([])
+                self._aside(self._forget())
+                self._listen_anew()
                 await stop.wait()
-                self._intake.cancel()
                 await self._finish()
-                forgetting.cancel()
         except ExceptionGroup as group:
             # The first fault is the one; what it took with it says nothing more.
             raise group.exceptions[0] from None
@@ -93,30 +98,43 @@ class Agent:
 
     async def apply(self, configuration: Configuration) -> None:
         """Go on with another configuration: what is under way is finished as it was begun, nothing that waits is lost."""
+        if self._is_stopping:
+            return
         before, self._configuration = self._configuration, configuration
+        self._journal.executor = configuration.name
+        wanted = {machine.device_id: machine for machine in configuration.machines}
+        for device_id, machine in self._machines.items():
+            told = wanted.pop(device_id, None)
+            # One that is leaving already is followed by what is wanted when it has left.
+            if not machine.left.is_set() and not self._is_as_told(machine, told):
+                machine.leave()
+                self._aside(self._replace(machine))
+        for added in wanted.values():
+            self._start(added)
         if configuration.platform != before.platform:
             # Kept until the end: a report may be on its way through it.
             self._left.append(self._client)
             self._client = _client(configuration.platform)
             self._listen_anew()
-        wanted = {machine.device_id: machine for machine in configuration.machines}
-        for device_id, machine in list(self._machines.items()):
-            same = wanted.get(device_id) == machine.configuration
-            if same and self._surroundings(machine.configuration.name) == machine.surroundings:
-                del wanted[device_id]
-            else:
-                self._group.create_task(self._replace(machine, wanted.pop(device_id, None)))
-        for added in wanted.values():
-            self._start(added)
-        # Of devices that were not ours before, nobody has told yet.
-        if self._strangers:
-            self._strangers.clear()
+        elif wanted:
+            # What waits for a device that was not ours before has been passed over.
             self._listen_anew()
 
+    def _is_as_told(self, machine: Machine, told: MachineConfiguration | None) -> bool:
+        return told == machine.configuration and self._surroundings(told.name) == machine.surroundings
+
     def _listen_anew(self) -> None:
+        self._strangers.clear()
         if self._intake is not None:
             self._intake.cancel()
-            self._intake = self._group.create_task(self._take_in())
+        self._intake = self._aside(self._take_in())
+
+    def _aside(self, act: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Have ``act`` done beside the machines, until it is through or the agent is stopped."""
+        task = self._group.create_task(act)
+        self._asides.add(task)
+        task.add_done_callback(self._asides.discard)
+        return task
 
     def _surroundings(self, name: str) -> Surroundings:
         return Surroundings(self._sources, self._configuration.time_zone, name)
@@ -128,34 +146,49 @@ class Agent:
         return machine
 
     async def _drive(self, machine: Machine) -> None:
-        configuration, told = machine.configuration, False
-        while True:
+        configuration, told = machine.configuration, ""
+        while not machine.left.is_set():
             try:
                 lock = FileLock(self._locks / configuration.lock_name)
-                break
             except (InUse, OSError) as error:
-                if not told:
-                    why = "another agent on this computer drives it" if isinstance(error, InUse) else str(error)
+                why = "another agent on this computer drives it" if isinstance(error, InUse) else str(error)
+                if why != told:
+                    told = why
                     _log.error("the machine is not driven", machine=configuration.name, why=why)
-                told = True
-                await self._sources.pause(AGAIN)
-        with lock:
-            await machine.run()
+                await self._pause_unless_left(machine)
+            else:
+                with lock:
+                    await machine.run()
 
-    async def _replace(self, machine: Machine, configuration: MachineConfiguration | None) -> None:
+    async def _pause_unless_left(self, machine: Machine) -> None:
+        waits = {asyncio.ensure_future(self._sources.pause(AGAIN)), asyncio.ensure_future(machine.left.wait())}
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+
+    async def _replace(self, machine: Machine) -> None:
         device_id = machine.configuration.device_id
-        machine.leave()
         await asyncio.wait({self._runs[device_id]})
+        if self._is_stopping:
+            return
         del self._machines[device_id], self._runs[device_id]
         works = machine.take_back()
-        if configuration is None:
+        told = next((one for one in self._configuration.machines if one.device_id == device_id), None)
+        if told is None:
             _log.info("the machine is no longer driven", machine=machine.configuration.name, waiting=len(works))
+            for work in works:
+                self._spool.remove(work.entry.command_id)
             return
-        follower = self._start(configuration)
+        follower = self._start(told)
         for work in works:
             follower.put(work)
 
     async def _finish(self) -> None:
+        self._is_stopping = True
+        for task in self._asides:
+            task.cancel()
         for machine in self._machines.values():
             machine.leave()
         if self._runs:
@@ -163,23 +196,34 @@ class Agent:
             for run in running:
                 run.cancel()
 
+    def _is_held(self, command_id: str) -> bool:
+        return any(command_id in machine.command_ids for machine in self._machines.values())
+
     async def _recover(self) -> None:
-        """Go on with what an earlier run left: what ended is only reported, the rest goes to its machine again."""
-        entries = await self._journal.open_entries()
-        self._spool.keep_only([])
-        for entry in entries:
+        """Go on with what the journal holds and nobody has: what ended is only reported, the rest goes to its machine."""
+        for entry in await self._journal.open_entries():
+            if self._is_held(entry.command_id):
+                continue
             if entry.ending is not None:
                 self._report_again(entry, entry.ending)
-                continue
-            machine = self._machines.get(entry.device_id)
-            if machine is None:
-                _log.warning("a command is under way at a machine that is not configured", command=entry.command_id)
-                continue
-            command = await self._client.fetch(entry.command_id, spool=self._spool.open)
-            if command is None:
-                await self._gone(entry)
+            elif entry.device_id in self._machines:
+                command = await self._client.fetch(entry.command_id, spool=self._spool.open)
+                await self._go_on(entry, command)
             else:
-                self._put(machine, command, entry)
+                _log.warning("a command is under way at a machine that is not configured", command=entry.command_id)
+
+    async def _go_on(self, entry: Entry, command: Command[Data] | None) -> None:
+        # It may have come to its end while it was fetched; what was read of it before counts no more.
+        now = await self._journal.entry(entry.command_id)
+        machine = self._machines.get(entry.device_id)
+        if self._is_held(entry.command_id):
+            return
+        if machine is None or now is None or now.ending is not None or now.stage is Stage.REPORTED:
+            self._spool.remove(entry.command_id)
+        elif command is None:
+            await self._gone(now)
+        else:
+            self._put(machine, command, now)
 
     async def _gone(self, entry: Entry) -> None:
         """The platform does not know the command any more, or does not show it."""
@@ -194,13 +238,19 @@ class Agent:
     async def _take_in(self) -> None:
         while True:
             try:
+                await self._recover()
                 work = self._client.work(self._saw, spool=self._spool.open, on_event=self._heard)
                 async with aclosing(work) as commands:
                     async for command in commands:
                         await self._take(command)
-            except ClientError as error:
+            except (ClientError, OSError) as error:
                 self.is_connected = False
-                _log.error("the platform does not let the agent listen", why=str(error))
+                told = (
+                    "a document cannot be kept"
+                    if isinstance(error, OSError)
+                    else "the platform does not let the agent listen"
+                )
+                _log.error(told, why=str(error))
                 await self._sources.pause(AGAIN)
 
     async def _take(self, command: Command[Data]) -> None:
@@ -209,16 +259,19 @@ class Agent:
         if machine is None or machine.configuration.kind.device_type is not command.device.type:
             self._pass_over(command, device_id)
             return
-        if command_id in machine.command_ids:
+        if self._is_held(command_id):
             return
+        await self._journal.receive(command_id, device_id, machine.configuration.name, command.created_utc)
         entry = await self._journal.entry(command_id)
-        if entry is None:
-            await self._journal.receive(command_id, device_id, machine.configuration.name, command.created_utc)
-            entry = await self._journal.entry(command_id)
-            assert entry is not None
+        assert entry is not None
         if entry.ending is not None:
             # It was carried out already, and offered again: what became of it is all that is told.
+            self._spool.remove(command_id)
             self._report_again(entry, entry.ending)
+            return
+        machine = self._machines.get(device_id)  # another configuration may have come meanwhile
+        if machine is None:
+            self._pass_over(command, device_id)
             return
         work = self._put(machine, command, entry)
         if command.state is CommandState.PENDING:
@@ -234,15 +287,23 @@ class Agent:
             )  # fmt: skip
 
     def _put(self, machine: Machine, command: Command[Data], entry: Entry) -> Work:
-        work = Work(command, entry, self._telling(entry.command_id), self._spool.document(entry.command_id))
+        work = Work(command, entry, self._telling(entry), self._spool.document(entry.command_id))
         machine.put(work)
         return work
 
-    def _telling(self, command_id: str) -> Telling:
-        return Telling(lambda: self._client, command_id, self._configuration.name, self._sources)
+    def _telling(self, entry: Entry) -> Telling:
+        return Telling(lambda: self._client, entry.command_id, entry.executor, self._sources)
 
     def _report_again(self, entry: Entry, ending: Ending) -> None:
-        self._group.create_task(report(self._journal, self._telling(entry.command_id), entry.command_id, ending))
+        if entry.command_id not in self._reporting:
+            self._reporting.add(entry.command_id)
+            self._aside(self._report(entry, ending))
+
+    async def _report(self, entry: Entry, ending: Ending) -> None:
+        try:
+            await report(self._journal, self._telling(entry), entry.command_id, ending)
+        finally:
+            self._reporting.discard(entry.command_id)
 
     def _ended(self, work: Work, ending: Ending | None) -> None:
         self._spool.remove(work.entry.command_id)
@@ -258,16 +319,16 @@ class Agent:
             self.is_connected = connection.is_open
             _log.info("connected" if connection.is_open else "not connected", why=connection.reason or None)
         if connection.is_open:
-            self._group.create_task(self._look_after_those_under_way())
+            if self._look is not None:
+                self._look.cancel()
+            self._look = self._aside(self._look_after_those_under_way())
 
     async def _look_after_those_under_way(self) -> None:
         """What was called off while nobody listened is called off now."""
         ours = {command_id for machine in self._machines.values() for command_id in machine.command_ids}
-        with suppress(Refused):
-            for command_id in ours:
-                command = await self._client.fetch(command_id)
-                if command is not None and command.state in TERMINAL:
-                    self._heard(DeviceCommandEvent(command_id, command.state))
+        with suppress(ClientError):
+            for command_id, state in (await self._client.states(ours)).items():
+                self._heard(DeviceCommandEvent(command_id, state))
 
     async def _forget(self) -> None:
         while True:

@@ -4,6 +4,7 @@ The rules are those of docs/decisions/0011: what is done is only reported; what 
 resolved by asking the machine; what cannot be known ends as Error, with what a person must check.
 """
 
+import json
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
@@ -41,7 +42,7 @@ _log = structlog.get_logger()
 
 
 class Withdrawn(Exception):
-    """The platform did not agree that the command is begun; the message is what it said."""
+    """The platform did not agree that the command is begun, or goes on; the message is what it said."""
 
 
 class Carrying:
@@ -68,6 +69,8 @@ class Carrying:
         self._records = dict(entry.steps)
         self._status: str | None = entry.status
         self._is_begun = False
+        self.is_away: bool | None = None
+        """Whether the machine could not be reached when it was tried last; None before that."""
         self.attempt = Attempt(self._nothing_to_write, self._tell)
 
     async def run(self) -> Ending:
@@ -75,9 +78,7 @@ class Carrying:
 
         Raises Withdrawn when the platform called it off before anything was sent.
         """
-        steps = self._driver.steps(self._task)
-        if not self._records and (late := self._late()) is not None:
-            return late
+        steps, notes = self._driver.steps(self._task), "There was nothing to do."
         for step in range(1, steps + 1):
             outcome = await self._carry_out(step)
             if not isinstance(outcome, Done):
@@ -85,40 +86,53 @@ class Carrying:
             self._records[step] = Step(step, Stage.DONE, {}, {}, outcome.result)
             notes = outcome.notes
         return Ending(
-            Stage.DONE, CommandState.PROCESSED, notes if steps else "There was nothing to do.",
+            Stage.DONE, CommandState.PROCESSED, notes,
             merged({number: one.result for number, one in self._records.items()}),
         )  # fmt: skip
 
     async def _carry_out(self, step: int) -> Outcome:
         record = self._records.get(step)
         if record is not None and record.stage is Stage.DONE:
-            return Done("", record.result)
-        for _ in range(REPEATS):
+            return Done("It was carried out before the agent was started again.", record.result)
+        executions = 0
+        while True:
             if record is not None and record.stage is Stage.SENT:
                 resolved = await self._resolve(step, record)
                 if not isinstance(resolved, NotHappened):
                     return await self._finished(step, resolved)
+            if executions == REPEATS:
+                return Refused(
+                    f"The machine was asked {REPEATS} times, and says that nothing came of it. Look at the machine, and "
+                    "ask again when it works."
+                )
+            executions += 1
             executed = await self._patiently(lambda: self._prepare_and_execute(step))
             if not isinstance(executed, Step):
                 return await self._finished(step, executed)
             record = executed
-        assert record is not None
-        return Unknown(
-            f"The answer of the machine was lost {REPEATS} times. {self._driver.doubt(self._task, step, record.reference)}"
-        )
 
     async def _prepare_and_execute(self, step: int) -> Outcome | Step:
         """The outcome, or the step as it was sent where nobody knows what became of it. Raises Away when nothing was sent."""
+        if (late := self._late()) is not None:
+            return late
         try:
             baseline = await self._driver.prepare(self._task, step)
         except Away:
             raise
         except Exception as error:
             return self._failed(step, error)
+        # It is there: what it was waited for is over, and not only when the step is.
+        self.is_away = False
+        self._note(None)
         if isinstance(baseline, Refused):
             return baseline
+        if (fault := unwritable(baseline)) is not None:
+            return self._failed(step, fault)
         await self._journal.prepared(self._task.command_id, step, baseline)
         await self._begin()
+        # The platform may have been away for long.
+        if (late := self._late()) is not None:
+            return late
         sent: list[Notes] = []
 
         async def write(reference: Notes) -> None:
@@ -171,6 +185,9 @@ class Carrying:
             outcome = Done(outcome.notes, outcome.result)
         assert not isinstance(outcome, NotHappened)
         if isinstance(outcome, Done):
+            if (fault := unwritable(outcome.result)) is not None:
+                self._failed(step, fault)
+                outcome = Done(outcome.notes)
             await self._journal.done(self._task.command_id, step, outcome.result)
         return outcome
 
@@ -190,9 +207,9 @@ class Carrying:
             try:
                 answer = await act()
             except Away as away:
-                why = str(away)
+                self.is_away, why = True, str(away)
             else:
-                self._note(None)
+                self.is_away = False
                 return answer
             if self._sources.elapsed() - began + delay > self._gives_up_after:
                 told = f"{why} It was tried for {told_duration(int(self._gives_up_after))}."
@@ -228,15 +245,25 @@ class Carrying:
     async def _nothing_to_write(reference: Notes) -> None:
         raise AssertionError("nothing is sent before a step has begun")
 
-    def _late(self) -> Ending | None:
+    def _late(self) -> Refused | None:
+        """Why it is not begun any more, when it is too old; what is done in part is finished at any age."""
         age = (self._sources.now() - self._task.created).total_seconds()
-        if self._too_old_after is None or age <= self._too_old_after:
+        is_done_in_part = any(record.stage is Stage.DONE for record in self._records.values())
+        if self._too_old_after is None or age <= self._too_old_after or is_done_in_part:
             return None
-        return Ending(
-            Stage.REFUSED, CommandState.ERROR,
+        return Refused(
             f"It had waited for {told_duration(int(age))} when its turn came, and was not begun: after "
-            f"{told_duration(int(self._too_old_after))} nobody may expect it any more. Ask again if it is still wanted.",
-        )  # fmt: skip
+            f"{told_duration(int(self._too_old_after))} nobody may expect it any more. Ask again if it is still wanted."
+        )
+
+
+def unwritable(notes: Notes | None) -> Exception | None:
+    """What stands against writing ``notes`` down."""
+    try:
+        json.dumps(notes)
+    except (TypeError, ValueError, RecursionError) as error:
+        return error
+    return None
 
 
 def _broken_off(step: int, steps: int, outcome: Refused | Unknown) -> Ending:

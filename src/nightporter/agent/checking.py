@@ -82,4 +82,6 @@ async def _machine(
         problems.append(str(error))
     except TimeoutError:
         problems.append(f"It did not answer within {LONGEST:g} seconds.")
+    except Exception as error:
+        problems.append(f"The driver {machine.kind.name} has a fault: {type(error).__name__}.")
     return Finding(machine.name, identity, tuple(problems))

@@ -73,6 +73,8 @@ class Entry:
     machine: str
     created: datetime
     received: datetime
+    executor: str
+    """As whom the agent told the platform that it takes the command: nobody else may report on it."""
     stage: Stage
     status: str | None
     ending: Ending | None
@@ -87,6 +89,7 @@ CREATE TABLE IF NOT EXISTS command (
     machine TEXT NOT NULL,
     created TEXT NOT NULL,
     received TEXT NOT NULL,
+    executor TEXT NOT NULL,
     stage TEXT NOT NULL,
     status TEXT,
     ended TEXT,
@@ -108,7 +111,14 @@ CREATE TABLE IF NOT EXISTS step (
     PRIMARY KEY (command_id, number)
 ) WITHOUT ROWID;
 """
-_COLUMNS = "command_id, device_id, machine, created, received, stage, status, outcome, state, notes, result, said"
+_COLUMNS = (
+    "command_id, device_id, machine, created, received, executor, stage, status, outcome, state, notes, result, said"
+)
+
+_HAS_RESULT = """
+SELECT EXISTS (SELECT 1 FROM command WHERE command_id = ? AND result IS NOT NULL)
+    OR EXISTS (SELECT 1 FROM step WHERE command_id = ? AND result IS NOT NULL)
+"""
 
 
 class Journal:
@@ -119,6 +129,8 @@ class Journal:
 
     def __init__(self, folder: Path, now: Callable[[], datetime]) -> None:
         self._now = now
+        self.executor = ""
+        """The ``Executor`` that commands are received as from now on."""
         self._path = folder / NAME
         # One thread, so that a slow disk holds up whoever writes and nobody else.
         self._thread = ThreadPoolExecutor(1, "journal")
@@ -145,12 +157,21 @@ class Journal:
         """The commands that the platform has not been told the end of, in order of creation."""
         return await self._run(lambda: read(self._connection, "stage <> 'REPORTED' ORDER BY created, command_id"))
 
+    async def unreported(self) -> int:
+        """How many commands have ended, and the platform has not been told how."""
+        count = "SELECT count(*) FROM command WHERE stage <> 'REPORTED' AND outcome IS NOT NULL"
+        return int((await self._run(lambda: self._connection.execute(count).fetchone()))[0])
+
     async def receive(self, command_id: str, device_id: str, machine: str, created: datetime) -> None:
-        """Write a new command down; one that is there already stays as it is."""
+        """Write a new command down; one that is there already stays as it is.
+
+        But one that the platform had taken back, and that had no end here, is open again.
+        """
         await self._write(
-            "INSERT INTO command (command_id, device_id, machine, created, received, stage) "
-            "VALUES (?, ?, ?, ?, ?, 'RECEIVED') ON CONFLICT DO NOTHING",
-            command_id, device_id, machine, _print(created), _print(self._now()),
+            "INSERT INTO command (command_id, device_id, machine, created, received, executor, stage) "
+            "VALUES (?, ?, ?, ?, ?, ?, 'RECEIVED') ON CONFLICT DO UPDATE SET stage = 'RECEIVED', said = NULL, "
+            "ended = NULL, executor = excluded.executor WHERE stage = 'REPORTED' AND outcome IS NULL",
+            command_id, device_id, machine, _print(created), _print(self._now()), self.executor,
         )  # fmt: skip
 
     async def prepared(self, command_id: str, step: int, baseline: Notes) -> None:
@@ -195,6 +216,7 @@ class Journal:
 
         def act() -> None:
             self._connection.execute("BEGIN IMMEDIATE")
+            wiped = self._connection.execute(_HAS_RESULT, (command_id, command_id)).fetchone()[0]
             self._connection.execute(
                 "UPDATE command SET stage = 'REPORTED', result = NULL, said = ?, status = NULL, "
                 "ended = coalesce(ended, ?) WHERE command_id = ?",
@@ -202,6 +224,9 @@ class Journal:
             )
             self._connection.execute("UPDATE step SET result = NULL WHERE command_id = ?", (command_id,))
             self._connection.execute("COMMIT")
+            if wiped:
+                # The log beside the file still holds it. Whoever reads just now makes this wait until the next one.
+                self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
         await self._run(act)
 
@@ -234,13 +259,15 @@ def read(connection: sqlite3.Connection, condition: str, *values: Any) -> list[E
 
 
 def _entry(connection: sqlite3.Connection, row: tuple[Any, ...]) -> Entry:
-    command_id, device_id, machine, created, received, stage, status, outcome, state, notes, result, said = row
+    command_id, device_id, machine, created, received, executor, stage, status, outcome, state, notes, result, said = (
+        row
+    )
     steps = connection.execute(
         "SELECT number, stage, baseline, reference, result FROM step WHERE command_id = ?", (command_id,)
     )
     return Entry(
-        command_id, device_id, machine, datetime.fromisoformat(created), datetime.fromisoformat(received), Stage(stage),
-        status,
+        command_id, device_id, machine, datetime.fromisoformat(created), datetime.fromisoformat(received), executor,
+        Stage(stage), status,
         None if outcome is None else Ending(Stage(outcome), CommandState(state), notes, _read(result)),
         said,
         {one[0]: Step(one[0], Stage(one[1]), json.loads(one[2]), json.loads(one[3]), _read(one[4])) for one in steps},

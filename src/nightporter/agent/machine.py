@@ -12,7 +12,7 @@ import structlog
 from nightporter.agent.carrying import Carrying, Withdrawn
 from nightporter.agent.configuration import MachineConfiguration
 from nightporter.agent.driver import Document, Driver, Surroundings, Task
-from nightporter.agent.journal import Ending, Entry, Journal, Stage
+from nightporter.agent.journal import Ending, Entry, Journal, JournalLost, Stage
 from nightporter.agent.telling import Telling
 from nightporter.client import Data
 from nightporter.domain.command import CommandState
@@ -55,7 +55,15 @@ class Machine:
         self._carrying: Carrying | None = None
         self.under_way: str | None = None
         """The id of the command that is being carried out."""
-        self._is_leaving = False
+        self.left = asyncio.Event()
+        """Set when it is to take no more work."""
+        self._was_away = False
+
+    @property
+    def is_away(self) -> bool:
+        """Whether the machine could not be reached when a command last tried it."""
+        now = self._carrying.is_away if self._carrying is not None else None
+        return self._was_away if now is None else now
 
     @property
     def waiting(self) -> int:
@@ -88,14 +96,14 @@ class Machine:
 
     def leave(self) -> None:
         """Let :meth:`run` end when nothing is under way any more; what waits stays."""
-        self._is_leaving = True
+        self.left.set()
         self._has_news.set()
 
     async def run(self) -> None:
         """Carry out what waits, until :meth:`leave`. When this is cancelled, what is under way stays in the journal."""
         driver = self.configuration.kind.make(self.configuration.options, self.surroundings)
         try:
-            while not self._is_leaving:
+            while not self.left.is_set():
                 if not self._waiting:
                     self._has_news.clear()
                     await self._has_news.wait()
@@ -107,9 +115,11 @@ class Machine:
                 try:
                     ending = await self._carry_out(work, driver)
                 finally:
+                    self._was_away = self.is_away
                     self.under_way = self._carrying = None
                     del self._works[command_id]
                     self._called_off.discard(command_id)
+                    work.telling.close()
                     self._on_end(work, ending)
         finally:
             with suppress(Exception):
@@ -121,23 +131,47 @@ class Machine:
         if is_new and command_id in self._called_off:
             await self._journal.reported(command_id, "It was called off before it began.")
             return None
-        document = Document(work.document) if work.document is not None else None
-        data = work.command.data
-        self._carrying = Carrying(
-            Task(command_id, work.entry.created, data, document), work.entry, driver, self._journal, work.telling,
-            self._sources, self.configuration.gives_up_after, self.configuration.too_old_after,
-        )  # fmt: skip
-        if command_id in self._called_off:
-            self._carrying.attempt.cancelled.set()
         try:
-            ending = await self._carrying.run()
+            ending = await self._carry(work, driver)
         except Withdrawn as withdrawn:
-            _log.info("the platform took a command back", command=command_id, why=str(withdrawn))
-            await self._journal.reported(command_id, str(withdrawn))
+            await self._withdrawn(command_id, str(withdrawn))
             return None
+        except JournalLost:
+            raise
+        except Exception as error:
+            ending = await self._fault(command_id, error)
         await self._journal.ended(command_id, ending)
         await report(self._journal, work.telling, command_id, ending)
         return ending
+
+    async def _carry(self, work: Work, driver: Driver) -> Ending:
+        document = Document(work.document) if work.document is not None else None
+        task = Task(work.entry.command_id, work.entry.created, work.command.data, document)
+        self._carrying = Carrying(
+            task, work.entry, driver, self._journal, work.telling,
+            self._sources, self.configuration.gives_up_after, self.configuration.too_old_after,
+        )  # fmt: skip
+        if work.entry.command_id in self._called_off:
+            self._carrying.attempt.cancelled.set()
+        return await self._carrying.run()
+
+    async def _withdrawn(self, command_id: str, why: str) -> None:
+        entry = await self._journal.entry(command_id)
+        done = [number for number, step in entry.steps.items() if step.stage is Stage.DONE] if entry else []
+        log = _log.warning if done else _log.info
+        log("the platform took a command back", command=command_id, steps_done=len(done), why=why)
+        await self._journal.reported(command_id, why)
+
+    async def _fault(self, command_id: str, error: Exception) -> Ending:
+        """How a command ends that its driver cannot even begin with, or go on with: by what the journal holds of it."""
+        _log.error("a driver failed", command=command_id, exc_info=error)
+        entry = await self._journal.entry(command_id)
+        stages = {step.stage for step in entry.steps.values()} if entry else set()
+        fault = "The agent's driver for this machine has a fault, which its log tells."
+        if stages & {Stage.SENT, Stage.DONE}:
+            told = f"{fault} The command may have been carried out, wholly or in part: look at the machine."
+            return Ending(Stage.UNKNOWN, CommandState.ERROR, told)
+        return Ending(Stage.REFUSED, CommandState.ERROR, f"{fault} Nothing was done.")
 
 
 async def report(journal: Journal, telling: Telling, command_id: str, ending: Ending) -> None:

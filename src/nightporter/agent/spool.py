@@ -1,5 +1,6 @@
 """The documents of printer commands, on this computer's disk from when they are taken until their command is through."""
 
+import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -18,14 +19,22 @@ class Spool:
 
     @contextmanager
     def open(self, command_id: str) -> Iterator[BinaryIO]:
-        """The file for the document of a command, empty; left with an exception, it is deleted."""
+        """A file for the document of a command, empty; left with an exception, it is deleted.
+
+        The document is there when it is whole. One that is there already stays as it is: it is the same, and may be read.
+        """
+        path = self._path(command_id)
+        part = path.with_suffix(".part")
         try:
-            with self._path(command_id).open("wb") as file:
+            with part.open("wb") as file:
                 yield file
-        except BaseException as error:
-            self.remove(command_id)
-            if not isinstance(error, NotWanted):
-                raise
+            if not path.exists():
+                os.replace(part, path)
+        except NotWanted:
+            pass
+        finally:
+            with suppress(OSError):
+                part.unlink(missing_ok=True)
 
     def document(self, command_id: str) -> Path | None:
         """The document of a command; None where it has none."""

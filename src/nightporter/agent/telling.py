@@ -65,7 +65,12 @@ class Telling:
         await self._stop_progress()
         # What it waited for is no longer true, and a result that is left out would leave it there.
         result = ending.result if ending.result is not None or not self._has_status else {}
-        return await self._report(ending.state, notes=ending.notes, result=result)
+        said = await self._report(ending.state, notes=ending.notes, result=result)
+        if said is not None and result:
+            # How it ended matters more than what came of it, which may be what the platform did not take.
+            _log.warning("a result was not taken", command=self._command_id, why=said)
+            said = await self._report(ending.state, notes=ending.notes)
+        return said
 
     def close(self) -> None:
         """Stop telling."""

@@ -1,8 +1,9 @@
 """The client: the operations, and what executors and adders build on them."""
 
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
 from contextlib import aclosing
+from functools import partial
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -225,6 +226,19 @@ class Client(Operations):
             if command is not None:
                 document.keep()
         return command
+
+    async def states(self, command_ids: Iterable[str]) -> dict[str, CommandState]:
+        """The states of these commands by id, in lower case, of those that can be seen. Waits for a server that is away.
+
+        Data and documents are read past and never kept.
+        """
+        wanted = sorted({command_id.lower() for command_id in command_ids})
+        found: dict[str, CommandState] = {}
+        while wanted:
+            asked, wanted = {"CommandIds": wanted[:SMALLEST_PAGE]}, wanted[SMALLEST_PAGE:]
+            sifted = await self._persist(partial(self._calls.sift, BY_IDS, asked, Sifter))
+            found |= {one.id.lower(): one.state for one in read(sifted.rest(), Standings).commands}
+        return found
 
     async def _fetch(self, command_id: str, anew: Callable[[], Sifter] | None) -> Command[Data] | None:
         """The same, its document sifted out by what ``anew`` makes, and in ``file_data`` without."""

@@ -1,0 +1,363 @@
+"""What the agent does when things happen at the wrong moment: the platform away, tokens refused, two changes at once."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+import structlog
+
+from nightporter.agent.agent import Agent
+from nightporter.agent.driver import Attempt, Notes, Outcome, Refused, Task
+from nightporter.agent.journal import Journal, Stage
+from nightporter.agent.metrics import Metrics
+from nightporter.agent.spool import Spool
+from nightporter.agent.status import status
+from tests.agent.bell import Bell, BellDriver
+from tests.agent.conftest import BELL, PRINTER, TERMINAL, Property, until
+from tests.harness import ACCESS_TOKEN
+
+
+@asynccontextmanager
+async def stoppable(place: Property) -> AsyncIterator[tuple[Agent, asyncio.Event, asyncio.Task[None]]]:
+    """An agent, what stops it, and its run."""
+    configuration, sources, stop = place.configuration(), place.sources(), asyncio.Event()
+    journal = Journal(configuration.state, sources.now)
+    locks = place.folder / "locks"
+    locks.mkdir(exist_ok=True)
+    one = Agent(configuration, journal, Spool(configuration.state / "spool"), sources, locks, Metrics())
+    running = asyncio.create_task(one.run(stop))
+    try:
+        yield one, stop, running
+    finally:
+        running.cancel()
+        await asyncio.wait({running})
+        await journal.close()
+
+
+async def left_under_way(place: Property, bell: Bell, at: str) -> str:
+    """A command that an agent was struck down in."""
+    bell.script.append(at)
+    async with place.agent():
+        command_id = await place.print()
+        await bell.reached.wait()
+    return command_id
+
+
+async def test_an_agent_that_cannot_reach_the_platform_stops_when_it_is_told(place: Property, bell: Bell) -> None:
+    await left_under_way(place, bell, "hang after")
+    place.path.write_text(place.path.read_text().replace(place.desk.address, "http://127.0.0.1:9"))
+    async with stoppable(place) as (_, stop, running):
+        await until(lambda: place.waited)
+        stop.set()
+        async with asyncio.timeout(15):
+            await running
+
+
+async def test_a_report_that_does_not_get_through_does_not_hold_up_the_end(place: Property, bell: Bell) -> None:
+    command_id = await left_under_way(place, bell, "hang after")
+    async with place.agent() as agent:
+        await until(lambda: agent.machines)
+        await place.ended(command_id)
+    journal = Journal(place.folder / "agent-state", place.sources().now)
+    await journal._write("UPDATE command SET stage = 'DONE'")
+    await journal.close()
+    place.path.write_text(place.path.read_text().replace(place.desk.address, "http://127.0.0.1:9"))
+    async with stoppable(place) as (one, stop, running):
+        await until(lambda: one._reporting)
+        stop.set()
+        async with asyncio.timeout(15):
+            await running
+    assert [entry.stage for entry in status(place.folder / "agent-state", 1).open] == [Stage.DONE]
+
+
+async def test_tokens_that_are_refused_for_a_while_end_nothing(place: Property, bell: Bell) -> None:
+    command_id = await left_under_way(place, bell, "hang after")
+    good = place.path.read_text()
+    place.path.write_text(good.replace(ACCESS_TOKEN, "C" * 32))
+    async with stoppable(place) as (one, _, running):
+        await until(lambda: place.waited.count(10.0) > 2)
+        assert not running.done()
+        place.path.write_text(good)
+        await one.apply(place.configuration())
+        assert (await place.ended(command_id))["State"] == "Processed"
+    assert len(bell.rung) == 1
+
+
+async def test_another_address_of_the_platform_is_taken_up_while_the_old_one_is_still_tried(
+    place: Property, bell: Bell
+) -> None:
+    command_id = await left_under_way(place, bell, "hang after")
+    good = place.path.read_text()
+    place.path.write_text(good.replace(place.desk.address, "http://127.0.0.1:9"))
+    async with place.agent() as agent:
+        await until(lambda: agent.machines)
+        place.path.write_text(good)
+        await agent.apply(place.configuration())
+        assert (await place.ended(command_id))["State"] == "Processed"
+
+
+async def test_two_changes_at_once_leave_one_worker_for_the_machine(place: Property, bell: Bell) -> None:
+    bell.script.append("hang")
+    async with place.agent() as agent:
+        first = await place.print()
+        await bell.reached.wait()
+        place.desk.clock.move(1)
+        second = await place.print()
+        await until(lambda: agent.machines[0].waiting)
+        for tone in ("dong", "ding", "clang"):
+            place.write(BELL + f'tone = "{tone}"')
+            await agent.apply(place.configuration())
+        bell.go.set()
+        await place.ended(first)
+        await place.ended(second)
+        assert [machine.configuration.options.tone for machine in agent.machines] == ["clang"]  # type: ignore[attr-defined]
+    assert bell.rung == ["ding", "clang"]
+
+
+async def test_a_change_that_is_taken_back_before_the_command_ended_changes_nothing(
+    place: Property, bell: Bell
+) -> None:
+    bell.script.append("hang")
+    async with place.agent() as agent:
+        first = await place.print()
+        await bell.reached.wait()
+        for text in (BELL + 'tone = "dong"', BELL):
+            place.write(text)
+            await agent.apply(place.configuration())
+        bell.go.set()
+        await place.ended(first)
+        await place.ended(await place.print())
+    assert bell.rung == ["ding", "ding"]
+
+
+async def test_a_machine_that_is_taken_out_and_put_back_goes_on_with_what_waited(place: Property, bell: Bell) -> None:
+    bell.script.append("hang")
+    async with place.agent() as agent:
+        first = await place.print()
+        await bell.reached.wait()
+        place.desk.clock.move(1)
+        second = await place.print()
+        await until(lambda: agent.machines[0].waiting)
+        place.write()
+        await agent.apply(place.configuration())
+        bell.go.set()
+        assert (await place.ended(first))["State"] == "Processed", "what was under way is finished as it was begun"
+        await until(lambda: not agent.machines)
+        assert list((place.folder / "agent-state" / "spool").iterdir()) == []
+        assert [one.command_id for one in status(place.folder / "agent-state", 0).open] == [second]
+        place.write(BELL)
+        await agent.apply(place.configuration())
+        assert (await place.ended(second))["State"] == "Processed"
+    assert len(bell.documents) == 2
+
+
+async def test_a_document_is_not_touched_when_its_command_is_offered_again(place: Property, bell: Bell) -> None:
+    bell.script.append("hang")
+    async with place.agent() as agent:
+        first = await place.print()
+        await bell.reached.wait()
+        place.desk.clock.move(1)
+        second = await place.print()
+        await until(lambda: agent.machines[0].waiting)
+        spool = place.folder / "agent-state" / "spool"
+        before = {path.name: path.stat().st_ino for path in spool.iterdir()}
+        agent._listen_anew()
+        third = await place.print()
+        await until(lambda: agent.machines[0].waiting == 2)
+        assert {first, second} <= before.keys()
+        assert {name: (spool / name).stat().st_ino for name in before} == before
+        bell.go.set()
+        for one in (first, second, third):
+            assert (await place.ended(one))["State"] == "Processed"
+    assert len(bell.rung) == len(bell.documents) == 3
+    assert list(spool.iterdir()) == []
+
+
+async def test_progress_that_is_told_while_resolving_does_not_hold_up_what_is_begun_anew(
+    place: Property, bell: Bell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resolve = BellDriver.resolve
+
+    async def telling(
+        self: BellDriver, task: Task, step: int, baseline: Notes, reference: Notes, attempt: Attempt
+    ) -> object:
+        attempt.progress(None, "It is asked.")
+        await asyncio.sleep(0)
+        return await resolve(self, task, step, baseline, reference, attempt)
+
+    monkeypatch.setattr(BellDriver, "resolve", telling)
+    command_id = await left_under_way(place, bell, "hang after")
+    bell.rung.clear()
+    async with place.agent():
+        assert (await place.ended(command_id))["State"] == "Processed"
+    assert len(bell.rung) == 1
+
+
+async def test_a_machine_that_says_three_times_that_nothing_happened_is_believed(place: Property, bell: Bell) -> None:
+    bell.script.extend(["lose the request"] * 3)
+    async with place.agent():
+        command = await place.ended(await place.print())
+    assert (command["State"], bell.rung, len(bell.began)) == ("Error", [], 3)
+    assert command["Execution"]["Notes"].startswith("The machine was asked 3 times")
+
+
+async def test_the_third_answer_that_is_lost_is_asked_for_too(place: Property, bell: Bell) -> None:
+    bell.script.extend(["lose the request", "lose the request", "lose the answer"])
+    async with place.agent():
+        command = await place.ended(await place.print())
+    assert (command["State"], len(bell.rung)) == ("Processed", 1)
+
+
+@pytest.mark.parametrize(("left", "rung"), [("hang", 0), ("hang after", 1)])
+async def test_what_was_begun_before_a_long_night_is_not_begun_anew(
+    place: Property, bell: Bell, left: str, rung: int
+) -> None:
+    place.write(BELL + 'too_old_after = "PT10M"')
+    command_id = await left_under_way(place, bell, left)
+    place.desk.clock.move(3600)
+    async with place.agent():
+        command = await place.ended(command_id)
+    assert (command["State"], len(bell.rung)) == ("Processed" if rung else "Error", rung)
+
+
+async def test_what_was_sent_in_vain_before_a_long_night_is_not_sent_again(place: Property, bell: Bell) -> None:
+    place.write(BELL + 'too_old_after = "PT10M"')
+    command_id = await left_under_way(place, bell, "hang after")
+    bell.rung.clear()
+    place.desk.clock.move(3600)
+    async with place.agent():
+        command = await place.ended(command_id)
+    assert (command["State"], bell.rung) == ("Error", [])
+
+
+async def test_a_payment_is_not_begun_when_the_platform_was_away_for_too_long(
+    place: Property, bell: Bell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place.write(BELL + 'too_old_after = "PT10M"')
+    began = asyncio.Event()
+    prepare = BellDriver.prepare
+
+    async def slow(self: BellDriver, task: Task, step: int) -> Notes | Refused:
+        place.desk.clock.move(3600)  # as if the platform had taken an hour to agree
+        began.set()
+        return await prepare(self, task, step)
+
+    monkeypatch.setattr(BellDriver, "prepare", slow)
+    async with place.agent():
+        command = await place.ended(await place.print())
+    assert began.is_set()
+    assert (command["State"], bell.began) == ("Error", [])
+
+
+async def test_another_name_of_the_agent_does_not_lose_what_it_took_under_the_old_one(
+    place: Property, bell: Bell
+) -> None:
+    command_id = await left_under_way(place, bell, "hang after")
+    place.write(BELL, name="the new front desk")
+    async with place.agent():
+        assert (await place.ended(command_id))["State"] == "Processed"
+        command = await place.ended(await place.print())
+    assert command["Execution"]["Executor"] == "the new front desk"
+
+
+async def test_what_another_executor_gives_back_is_carried_out_and_recovered(place: Property, bell: Bell) -> None:
+    command_id = await place.print()
+    async with place.agent() as agent:
+        command = await agent._client.fetch(command_id)
+        assert command is not None
+        await place.ended(command_id)
+        await agent._journal._write("UPDATE command SET outcome = NULL, state = NULL, notes = NULL")
+        await agent._journal._write("DELETE FROM step")
+        await agent._journal.receive(command_id, PRINTER, "Front", command.created_utc)
+        assert [one.stage for one in await agent._journal.open_entries()] == [Stage.RECEIVED]
+
+
+@pytest.mark.parametrize("where", ["steps", "prepare", "execute"])
+async def test_a_driver_with_a_fault_takes_nobody_along(
+    place: Property, bell: Bell, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    def fail(*_: object) -> Outcome:
+        raise KeyError("a name of a guest")
+
+    with monkeypatch.context() as patched, structlog.testing.capture_logs() as told:
+        patched.setattr(BellDriver, where, fail)
+        async with place.agent():
+            command = await place.ended(await place.print())
+    assert (command["State"], bell.rung) == ("Error", [])
+    assert "Nothing was done" in command["Execution"]["Notes"]
+    assert [one["event"] for one in told if one["log_level"] == "error"] == ["a driver failed"]
+    async with place.agent():
+        assert (await place.ended(await place.print()))["State"] == "Processed"
+
+
+async def test_what_a_driver_wants_written_and_cannot_be_is_a_fault_of_its_own(
+    place: Property, bell: Bell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def odd(self: BellDriver, task: Task, step: int) -> Notes:
+        return {"count": object()}
+
+    monkeypatch.setattr(BellDriver, "prepare", odd)
+    async with place.agent():
+        command = await place.ended(await place.print())
+    assert (command["State"], bell.rung) == ("Error", [])
+
+
+async def test_a_result_that_the_platform_does_not_take_does_not_keep_the_end_from_it(
+    place: Property, bell: Bell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bell.steps = 1
+    execute = BellDriver.execute
+
+    async def long(self: BellDriver, task: Task, step: int, baseline: Notes, attempt: Attempt) -> Outcome:
+        done = await execute(self, task, step, baseline, attempt)
+        assert not isinstance(done, Refused)
+        return type(done)(done.notes, {"Long": "x" * 70_000})  # type: ignore[call-arg]  # it is Done
+
+    monkeypatch.setattr(BellDriver, "execute", long)
+    async with place.agent():
+        command = await place.ended(await place.print())
+    assert (command["State"], command["Execution"]["Notes"]) == ("Processed", "It rang.")
+
+
+async def test_a_crash_between_the_last_step_and_the_end_leaves_notes_for_the_receptionist(
+    place: Property, bell: Bell
+) -> None:
+    command_id = await left_under_way(place, bell, "hang after")
+    journal = Journal(place.folder / "agent-state", place.sources().now)
+    await journal.done(command_id, 1, {"Count": 1})
+    await journal.close()
+    async with place.agent():
+        command = await place.ended(command_id)
+    assert (command["State"], len(bell.rung)) == ("Processed", 1)
+    assert command["Execution"]["Notes"] == "It was carried out before the agent was started again."
+    assert command["Execution"]["Result"] == {"Count": 1}
+
+
+async def test_a_folder_for_documents_that_is_gone_is_told_and_waited_for(place: Property, bell: Bell) -> None:
+    spool: Path = place.folder / "agent-state" / "spool"
+    async with place.agent() as agent:
+        await until(lambda: agent.is_connected)
+        spool.rmdir()  # noqa: ASYNC240 - one call on an empty folder
+        command_id = await place.print()
+        await until(lambda: 10.0 in place.waited)
+        spool.mkdir()  # noqa: ASYNC240 - as said
+        assert (await place.ended(command_id))["State"] == "Processed"
+    assert len(bell.documents) == 1
+
+
+async def test_what_a_machine_waits_for_is_over_when_it_is_there(place: Property, bell: Bell) -> None:
+    bell.script.extend(["away", "away", "hang after"])
+    place.write(BELL.replace("swings", ""))
+    async with place.agent():
+        await place.print()
+        await bell.reached.wait()
+        await until(lambda: status(place.folder / "agent-state", 0).open[0].status == "It swings.")
+
+
+async def test_a_command_for_a_till_is_too_old_after_ten_minutes_without_being_told(
+    place: Property, bell: Bell
+) -> None:
+    place.write(f'[machines.Till]\ndevice = "{TERMINAL}"\ndriver = "till"\nbell = "front"')
+    assert place.configuration().machines[0].too_old_after == 600
