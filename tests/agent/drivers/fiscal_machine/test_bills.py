@@ -160,6 +160,10 @@ halves = [{"TaxRateCode": code, "NetValue": part, "TaxValue": 0} for code, part 
         ([{**item(94), "Amount": apart}], [payment(-94)], "do not add up"),
         ([{**item(94), "Amount": amount(94, breakdown=halves)}], [payment(-94)], "fractions of a cent"),
         ([{**item(94), "Amount": None}], [payment(-94)], "has no amount"),
+        ([{**item(94), "Amount": {**amount(94), "Breakdown": ["IT-10"]}}], [payment(-94)], "a shape that is not known"),
+        ([{**item(94), "Data": "SpaceOrder"}], [payment(-94)], "a shape that is not known"),
+        ([item(94)], [payment(-94, Data=["Cash"])], "a shape that is not known"),
+        ([item(94, code=["IT-10"])], [payment(-94)], "a shape that is not known"),  # type: ignore[arg-type]
         ([{**item(94), "Amount": {**amount(94), "GrossValue": None}}], [payment(-94)], "amount of the bill is missing"),
         ([{**item(94), "Amount": {**amount(94), "GrossValue": True}}], [payment(-94)], "amount of the bill is missing"),
     ],

@@ -258,6 +258,19 @@ async def test_resolving_asks_and_does_nothing(machine: FiscalMachineSimulator, 
     assert till.elapsed >= 15, "the machine was watched before it counts as never arrived"
 
 
+async def test_what_a_refusal_left_open_is_dropped_before_the_next_receipt_and_not_while_it_is_found_out(
+    machine: FiscalMachineSimulator, till: Till
+) -> None:
+    machine.fail("status-22")
+    machine.fail("cut-question")
+    outcome = await till.carry(sale())
+    assert isinstance(outcome, Refused)
+    assert "still open" in outcome.notes
+    assert "resetPrinter" not in machine.asked
+    assert isinstance(await till.carry(sale()), Done)
+    assert machine.asked.count("resetPrinter") == len(machine.effects) == 1
+
+
 async def test_a_file_that_is_no_receipt_is_never_sent_again(machine: FiscalMachineSimulator, till: Till) -> None:
     for fault in ("cut-before", "cut-after"):
         machine.fail(fault)

@@ -92,7 +92,7 @@ class EpsonDriver:
         self._address = origin(options.address)
         self._link = Link(options.device_id, options.timeout)
         self._left_open: LastDocument | None = None
-        """The last document as of when one of our own was refused and could not be dropped; it is certainly ours."""
+        """The last document as of when one of our own was refused and not dropped yet: what is open then is ours."""
 
     async def probe(self) -> Probe:
         """Ask the machine who and how it is. Raises Away."""
@@ -236,10 +236,11 @@ class EpsonDriver:
         """The machine said no: so it was, if it closed no document. What is left open is ours, and dropped."""
         place, why = self._place(task), reference["Refused"]
         look = await self._look(place)
-        if look.last == last and look.state.is_open and may_reset:
+        if look.last == last and look.state.is_open:
             self._left_open = last
-            await self._link.ask(place, reset())
-            look = await self._look(place)
+            if may_reset:
+                await self._link.ask(place, reset())
+                look = await self._look(place)
         if look.last != last:
             return Unknown(f"{why} Yet a document was closed meanwhile. {self.doubt(task, step, reference)}")
         if look.state.is_open:

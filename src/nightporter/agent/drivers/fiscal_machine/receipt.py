@@ -44,14 +44,19 @@ def receipt_of(
 ) -> Receipt:
     """What to print for ``bill``; ``serial`` is the machine's own. Raises NotPrintable."""
     is_refund = italian is not None and italian.is_refund
-    parts = [part for item in bill.order_items or bill.revenue for part in _parts(item, options)]
-    if not parts:
-        raise NotPrintable("The bill that came with the command holds no items, so that there is nothing to print.")
-    lines, discounts = _refunded(parts) if is_refund else _sold(parts)
+    try:
+        parts = [part for item in bill.order_items or bill.revenue for part in _parts(item, options)]
+        if not parts:
+            raise NotPrintable("The bill that came with the command holds no items, so that there is nothing to print.")
+        lines, discounts = _refunded(parts) if is_refund else _sold(parts)
+        payments = _payments(bill, options, -1 if is_refund else 1)
+    except (AttributeError, TypeError, LookupError):
+        # Items are kept as the property system wrote them, whatever that was.
+        raise NotPrintable("An item of the bill has a shape that is not known here.") from None
     receipt = Receipt(
         lines=lines,
         discounts=discounts,
-        payments=_payments(bill, options, -1 if is_refund else 1),
+        payments=payments,
         refund_of=_rebated(italian, options, serial, time_zone, now) if italian is not None and is_refund else None,
         trailer=f"{options.trailer} {bill.number}" if options.trailer and bill.number else "",
         tax_identifier=_tax_identifier(tax_identifier),

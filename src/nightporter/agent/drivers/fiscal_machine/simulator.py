@@ -195,7 +195,7 @@ class FiscalMachineSimulator(Simulator):
         if fault == "error-page":
             return await self._write(writer, b"<html/>", 500)
         if fault == "huge":
-            return await self._write(writer, b" " * (2 * 1024 * 1024))
+            return await self._write(writer, print_answer(answer) + b" " * (2 * 1024 * 1024))
         return await self._answer(writer, answer, is_cut=fault == "cut-answer")
 
     async def _answer(self, writer: asyncio.StreamWriter, answer: Answer, *, is_cut: bool = False) -> None:
