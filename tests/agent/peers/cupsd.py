@@ -31,7 +31,7 @@ LogLevel info
   </Limit>
 </Policy>
 """
-_FILES = """ServerRoot {folder}/root
+_FILES = """ServerRoot {folder}/server
 RequestRoot {folder}/spool
 CacheDir {folder}/cache
 StateDir {folder}/state
@@ -113,7 +113,7 @@ async def cupsd() -> AsyncIterator[Queues]:
 def _folder(port: int) -> Path:
     folder = Path(tempfile.mkdtemp(prefix="cups"))
     folder.chmod(0o755)  # its filters run as another user
-    for name in ("root", "spool", "cache", "state", "temp"):
+    for name in ("server", "spool", "cache", "state", "temp"):
         (folder / name).mkdir()
     (folder / "cupsd.conf").write_text(_CONF.format(port=port))
     (folder / "cups-files.conf").write_text(_FILES.format(folder=folder))
