@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from nightporter.cli.agent_options import DEFAULT_CONFIG, ConfigOption, configuration, read
-from nightporter.cli.asking import FAILED, plain
+from nightporter.cli.asking import FAILED, USAGE, plain
 from nightporter.cli.running import fail
 from nightporter.settings import supervision
 
@@ -24,13 +24,17 @@ def run(config: ConfigOption = DEFAULT_CONFIG) -> None:
     import tempfile
     from pathlib import Path
 
+    from nightporter.agent.configuration import InvalidConfiguration
     from nightporter.agent.journal import JournalLost
     from nightporter.agent.running import run as run_agent
     from nightporter.host.clock import machine_sources
     from nightporter.host.locks import InUse
     from nightporter.host.logs import configure
 
-    told = configuration(config)
+    told, supervised = configuration(config), supervision()
+    # A service may have a temporary folder of its own, and then agents of two services would not see each other's locks.
+    shared = Path(supervised.runtime_directory or tempfile.gettempdir())
+    locks = shared / ("locks" if supervised.runtime_directory else "nightporter-agent")
     sources = machine_sources()
     configure(told.log_level, sources.now)
 
@@ -39,12 +43,9 @@ def run(config: ConfigOption = DEFAULT_CONFIG) -> None:
         typer.echo(plain(f"The agent works for {told.platform.address} at: {machines}. Ctrl-C stops it."))
 
     try:
-        asyncio.run(
-            run_agent(
-                config, told, lambda: read(config), sources, Path(tempfile.gettempdir()) / "nightporter-agent",
-                supervision(), started,
-            )
-        )  # fmt: skip
+        asyncio.run(run_agent(config, told, lambda: read(config), sources, locks, supervised, started))
+    except InvalidConfiguration as error:
+        raise fail(plain(str(error)), USAGE) from None
     except InUse:
         raise fail(
             f"another agent works with the state in {told.state}: stop it, or give this one a state of its own", FAILED
@@ -52,4 +53,5 @@ def run(config: ConfigOption = DEFAULT_CONFIG) -> None:
     except JournalLost as error:
         raise fail(plain(str(error)), FAILED) from None
     except OSError as error:
-        raise fail(plain(f"the state in {told.state} cannot be used: {error.strerror or error}"), FAILED) from None
+        what = error.filename or f"the state in {told.state}"
+        raise fail(plain(f"{what} cannot be used: {error.strerror or error}"), FAILED) from None
