@@ -1,4 +1,4 @@
-.PHONY: setup demo test check long docs bench mutation torture help
+.PHONY: setup demo test check long docs bench mutation never-twice torture help
 PORT ?= 8080
 PYTHON ?= python3
 MINUTES ?= 1
@@ -50,6 +50,10 @@ bench: setup $(PRISM)  ## the benchmarks, as ratios
 
 $(PRISM):
 	npm install --prefix build/prism --silent --no-audit --no-fund @stoplight/prism-cli@5.16.0
+
+never-twice: setup  ## agents under every strike, and docs/drivers/never-twice.md written anew
+	$(BIN)/python -m pytest tests/agent/never_twice -m long --override-ini faulthandler_timeout=600
+	$(BIN)/python -m tests.agent.never_twice.table
 
 torture: setup  ## servers under random faults, judged by what clients saw (MINUTES=1 DATABASE=sqlite|postgres SEED=…)
 	$(BIN)/python -m torture --minutes $(MINUTES) --database $(DATABASE) $(if $(SEED),--seed $(SEED))

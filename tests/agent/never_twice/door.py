@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from typing import Self
 
 PIECE = 256 * 1024
+AWAY = 0.2
+"""Seconds that the platform is away."""
 
 
 @dataclass(frozen=True)
@@ -15,20 +17,26 @@ class Strike:
     number: int
     when: str
     what: str
-    """"kill" the agent, or "cut" the link."""
+    """"kill" the agent, "cut" the link, or take the "platform" away for a moment."""
 
 
 @dataclass
 class Door:
-    """Passes everything on to ``host`` and ``port``. ``on_kill`` kills the agent and returns when it is dead."""
+    """Passes everything on to ``host`` and ``port``, each message ``times`` times once a socket is open.
+
+    ``on_kill`` kills the agent and returns when it is dead; ``on_platform`` takes the platform away for a moment.
+    """
 
     host: str
     port: int
     strike: Strike | None = None
     on_kill: Callable[[], Awaitable[None]] | None = None
+    on_platform: Callable[[], Awaitable[None]] | None = None
+    times: int = 1
     passed: list[tuple[str, bytes]] = field(default_factory=list)
     """Each message that came: ">" to the machine or "<" from it, and its bytes."""
     has_struck: bool = False
+    is_open: bool = True
     _links: set[asyncio.StreamWriter] = field(default_factory=set)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -39,17 +47,21 @@ class Door:
 
     async def __aexit__(self, *_: object) -> None:
         self._server.close()
-        for link in self._links:
-            link.transport.abort()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        for link in self._links:
+            link.transport.abort()
+        # A transport that was given up is closed in the next turn of the loop.
+        await asyncio.sleep(0)
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
         try:
+            if not self.is_open:
+                raise ConnectionRefusedError
             inner, outer = await asyncio.open_connection(self.host, self.port)
         except OSError:
             writer.transport.abort()
@@ -69,28 +81,38 @@ class Door:
             # The machine is left as a broken line leaves it: what was passed on has arrived.
             outer.close()
             writer.transport.abort()
-            self._links -= {writer, outer}
             self._tasks.discard(task)
 
     async def _pump(
         self, way: str, source: asyncio.StreamReader, target: asyncio.StreamWriter, other: asyncio.StreamWriter
     ) -> None:
+        is_socket = False
         while data := await source.read(PIECE):
             self.passed.append((way, data))
             strike = self.strike if self.strike and len(self.passed) == self.strike.number else None
             if strike and strike.when == "before":
                 await self._struck(strike)
                 raise ConnectionAbortedError
-            target.write(data)
+            # Without compression a message of the server's socket is a whole number of frames.
+            target.write(data * (self.times if is_socket and way == "<" else 1))
+            is_socket = is_socket or data.startswith(b"HTTP/1.1 101")
             await target.drain()
             if strike:
                 await self._struck(strike)
-                raise ConnectionAbortedError
+                if strike.what != "platform":
+                    raise ConnectionAbortedError
         if target.can_write_eof():
             target.write_eof()
 
     async def _struck(self, strike: Strike) -> None:
         self.has_struck = True
-        if strike.what == "kill":
-            assert self.on_kill is not None
-            await self.on_kill()
+        act = {"kill": self.on_kill, "platform": self.on_platform}.get(strike.what)
+        if act is not None:
+            await act()
+
+    async def outage(self) -> None:
+        """Break every link, and take none for a moment."""
+        self.is_open = False
+        for link in self._links:
+            link.transport.abort()
+        asyncio.get_running_loop().call_later(AWAY, setattr, self, "is_open", True)

@@ -123,14 +123,19 @@ class Case:
         folder = self.folder / f"{self.struck.driver}-{next(_NUMBERS)}"
         folder.mkdir()
         strike = Strike(point.number, point.when, point.what) if point and point.where == "link" else None
-        async with self.struck.make() as machine, Door("127.0.0.1", machine.port, strike) as door:
-            self._configure(folder, door.address)
+        times = 3 if point and point.what == "thrice" else 1
+        async with (
+            self.struck.make() as machine,
+            Door("127.0.0.1", machine.port, strike) as door,
+            Door("127.0.0.1", int(self.desk.address.rpartition(":")[2]), times=times) as platform,
+        ):
+            self._configure(folder, door.address, platform.address)
             meanwhile = asyncio.create_task(self.struck.meanwhile(machine))
             command_id = await self.struck.add(self.desk)
             first = self.nursery.agent(
                 folder, (point.number, point.when) if point and point.where == "journal" else None, defect=self.defect
             )
-            door.on_kill = first.kill
+            door.on_kill, door.on_platform = first.kill, platform.outage
             running, was_killed = first, False
             try:
                 async with asyncio.timeout(DEADLINE):
@@ -150,12 +155,12 @@ class Case:
                 await running.kill()
                 await first.kill()
             self.passed, self.writes = list(door.passed), (folder / "writes").read_text().split()
-            has_struck = door.has_struck if strike else was_killed
+            has_struck = door.has_struck if strike else was_killed or times > 1
             return Outcome(state, notes, self.struck.effects(machine), has_struck, was_killed)
 
-    def _configure(self, folder: Path, address: str) -> None:
+    def _configure(self, folder: Path, address: str, platform: str) -> None:
         (folder / "agent.toml").write_text(
-            f'[platform]\naddress = "{self.desk.address}"\nclient_token = "{CLIENT_TOKEN}"\naccess_token = "{ACCESS_TOKEN}"\n'
+            f'[platform]\naddress = "http://{platform}"\nclient_token = "{CLIENT_TOKEN}"\naccess_token = "{ACCESS_TOKEN}"\n'
             f'[machines.Struck]\ndevice = "{self.struck.device}"\ndriver = "{self.struck.driver}"\n'
             f'gives_up_after = "PT10S"\n{self.struck.options.format(address=address)}\n'
         )
@@ -191,16 +196,14 @@ class Case:
 
 def points(writes: list[str], passed: list[tuple[str, bytes]], struck: Struck, most: int) -> list[Point]:
     """Where can be struck at, after an undisturbed run: around every write, and around each of the first ``most`` messages."""
-    found = [
-        Point("journal", number, when, "kill", f"{when} {name} is written")
+    found = [Point("platform", 0, "", "thrice", "every event is delivered three times")]
+    found += [
+        Point("journal", number, when, "kill", f"{name} is written")
         for number, name in enumerate(writes, 1)
         for when in ("before", "after")
     ]
     for number, (way, data) in enumerate(passed[:most], 1):
         name = f"message {number}, {'to' if way == '>' else 'from'} the machine: {struck.named(way, data) or 'bytes'}"
-        found += [
-            Point("link", number, when, what, f"{when} {name}")
-            for what in ("kill", "cut")
-            for when in ("before", "after")
-        ]
+        found += [Point("link", number, when, what, name) for what in ("kill", "cut") for when in ("before", "after")]
+        found.append(Point("link", number, "after", "platform", name))
     return found
