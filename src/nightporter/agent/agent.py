@@ -82,12 +82,15 @@ class Agent:
         """Work until ``stop``; then finish what is under way, within FINISHING seconds. Raises JournalLost."""
         try:
             async with self._group:
-                for machine in self._configuration.machines:
-                    self._start(machine)
-                self._spool.keep_only([])
-                self._aside(self._forget())
-                self._listen_anew()
-                await stop.wait()
+                try:
+                    for machine in self._configuration.machines:
+                        self._start(machine)
+                    self._spool.keep_only([])
+                    self._aside(self._forget())
+                    self._listen_anew()
+                    await stop.wait()
+                finally:
+                    self._is_stopping = True
                 await self._finish()
         except ExceptionGroup as group:
             # The first fault is the one; what it took with it says nothing more.
@@ -131,7 +134,11 @@ class Agent:
 
     def _aside(self, act: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Have ``act`` done beside the machines, until it is through or the agent is stopped."""
-        task = self._group.create_task(act)
+        try:
+            task = self._group.create_task(act)
+        except RuntimeError:  # the agent ends just now
+            act.close()
+            raise
         self._asides.add(task)
         task.add_done_callback(self._asides.discard)
         return task
@@ -186,7 +193,6 @@ class Agent:
             follower.put(work)
 
     async def _finish(self) -> None:
-        self._is_stopping = True
         for task in self._asides:
             task.cancel()
         for machine in self._machines.values():
@@ -318,7 +324,7 @@ class Agent:
         if connection.is_open != self.is_connected:
             self.is_connected = connection.is_open
             _log.info("connected" if connection.is_open else "not connected", why=connection.reason or None)
-        if connection.is_open:
+        if connection.is_open and not self._is_stopping:
             if self._look is not None:
                 self._look.cancel()
             self._look = self._aside(self._look_after_those_under_way())
