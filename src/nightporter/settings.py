@@ -227,6 +227,11 @@ def variables() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name.startswith(PREFIX)}
 
 
+def environment() -> Mapping[str, str]:
+    """The environment as it is, for what is read there beside the settings: tokens, and what a service manager says."""
+    return os.environ
+
+
 OF_COMMANDS = ("ADDRESS", "SOCKET_ADDRESS", "CLIENT_TOKEN", "ACCESS_TOKEN", "ADMINISTRATION_TOKEN")
 """What commands read beside the settings of the server."""
 

@@ -2,7 +2,6 @@
 
 import difflib
 import hashlib
-import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -113,14 +112,13 @@ class _File(Struct, forbid_unknown_fields=True, kw_only=True):
 
 
 def load(
-    path: Path, kinds: Mapping[str, Kind], host: str, environment: Mapping[str, str] | None = None
+    path: Path, kinds: Mapping[str, Kind], host: str, environment: Mapping[str, str]
 ) -> Configuration:
     """Read the configuration; ``kinds`` are the drivers by name, ``host`` is what this computer is called.
 
     Relative paths are beside the file. Where a service manager gives them, files with tokens are looked for in its
     ``$CREDENTIALS_DIRECTORY``, and the state goes to its ``$STATE_DIRECTORY``. Raises InvalidConfiguration.
     """
-    environment = os.environ if environment is None else environment
     try:
         content = tomllib.loads(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:

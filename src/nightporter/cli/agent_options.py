@@ -24,9 +24,10 @@ def read(path: Path) -> "Configuration":
 
     from nightporter.agent.configuration import InvalidConfiguration, load
     from nightporter.agent.kinds import BadDriver, kinds
+    from nightporter.settings import environment
 
     try:
-        return load(path, kinds(), platform.node() or "this computer")
+        return load(path, kinds(), platform.node() or "this computer", environment())
     except BadDriver as error:
         raise InvalidConfiguration(str(error)) from None
 
