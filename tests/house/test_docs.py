@@ -46,6 +46,7 @@ def test_links_lead_somewhere(name: str) -> None:
 def test_files_that_are_named_exist(name: str) -> None:
     places = (
         ROOT,
+        ROOT / "examples",
         SOURCE,
         (ROOT / name).parent,
         SOURCE / "web",
