@@ -1,10 +1,13 @@
 """The file of metrics that a real agent writes: what it tells, that it tells what the documentation says, and who may read it."""
 
+import os
 import re
 import signal
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from nightporter.agent.drivers.key_cutter.simulator import LockSystem
@@ -37,6 +40,15 @@ def documented() -> dict[str, tuple[str, set[str]]]:
     return {name: (kind, set(re.findall(r"`(\w+)`", labels))) for name, kind, labels in rows}
 
 
+@pytest.fixture
+def secretive() -> Iterator[None]:
+    """New files are for their owner alone, as in the service."""
+    before = os.umask(0o077)
+    yield
+    os.umask(before)
+
+
+@pytest.mark.usefixtures("secretive")
 async def test_it_tells_what_became_of_commands_and_what_the_documentation_says(database: Path, tmp_path: Path):
     setup, path = Setup(tmp_path / "agent"), tmp_path / "agent" / "agent.prom"
     async with served(database) as desk, LockSystem([ENCODER]) as locks:
