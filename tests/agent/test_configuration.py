@@ -1,0 +1,191 @@
+"""agent.toml: every mistake is told with its file, its place and what would do; tokens come from where they are safe."""
+
+from pathlib import Path
+
+import pytest
+
+from nightporter.agent.configuration import Configuration, InvalidConfiguration, load
+from tests.agent.bell import KINDS
+from tests.agent.conftest import BELL, CUTTER, PRINTER
+
+PLATFORM = '[platform]\naddress = "http://127.0.0.1:8080"\n'
+TOKENS = 'client_token = "SECRET-ONE"\naccess_token = "SECRET-TWO"\n'
+
+
+def read(folder: Path, text: str, **environment: str) -> Configuration:
+    (folder / "agent.toml").write_text(text)
+    return load(folder / "agent.toml", KINDS, "here", environment)
+
+
+def told(folder: Path, text: str, **environment: str) -> str:
+    with pytest.raises(InvalidConfiguration) as caught:
+        read(folder, text, **environment)
+    message = str(caught.value)
+    assert message.startswith(str(folder / "agent.toml"))
+    assert "SECRET" not in message
+    return message.removeprefix(str(folder / "agent.toml"))
+
+
+def test_what_is_left_out_has_a_default(tmp_path: Path) -> None:
+    one = read(tmp_path, PLATFORM + TOKENS + BELL)
+    assert (one.name, one.state) == ("nightporter agent on here", tmp_path / "agent-state")
+    assert (str(one.time_zone), one.metrics, one.log_level) == ("UTC", None, "info")
+    machine = one.machines[0]
+    assert (machine.name, machine.device_id, machine.gives_up_after, machine.too_old_after) == (
+        "Front",
+        PRINTER,
+        120,
+        None,
+    )
+    assert machine.place == "bell front"
+
+
+def test_everything_can_be_said(tmp_path: Path) -> None:
+    top = 'name = "desk"\nstate = "s"\ntime_zone = "Europe/Rome"\nmetrics = "m.prom"\nlog_level = "debug"\n'
+    more = 'gives_up_after = "PT5M"\ntoo_old_after = "PT1H"\ntone = "dong"\n'
+    one = read(tmp_path, top + PLATFORM + 'socket_address = "ws://127.0.0.1:9"\n' + TOKENS + BELL + more)
+    assert (one.name, one.state, one.metrics) == ("desk", tmp_path / "s", tmp_path / "m.prom")
+    assert (str(one.time_zone), one.log_level, one.platform.socket_address) == (
+        "Europe/Rome",
+        "debug",
+        "ws://127.0.0.1:9",
+    )
+    assert (one.machines[0].gives_up_after, one.machines[0].too_old_after) == (300, 3600)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a = ", " cannot be read: Invalid value (at end of document)"),
+        (
+            'log_level = "loud"\n' + PLATFORM + TOKENS,
+            ": log_level is 'loud', expected debug, info, warning or error",
+        ),
+        ("", ": Object missing required field `platform`"),
+        ("[platform]", ": Object missing required field `address` - at `$.platform`"),
+        ("colour = 1\n" + PLATFORM, ": Object contains unknown field `colour`"),
+        (PLATFORM + "colour = 1", ": Object contains unknown field `colour` - at `$.platform`"),
+        (
+            'time_zone = "Mars/Base"\n' + PLATFORM + TOKENS,
+            ": time_zone is 'Mars/Base', expected one like Europe/Rome",
+        ),
+        (
+            PLATFORM + TOKENS + 'client_token_file = "x"',
+            ": [platform] gives both client_token and client_token_file; leave one out",
+        ),
+        (
+            PLATFORM,
+            ": [platform] needs client_token_file, a file that holds the client_token; or set NIGHTPORTER_CLIENT_TOKEN "
+            "in the environment",
+        ),
+        (
+            PLATFORM + TOKENS + BELL + "colour = 1",
+            ": [machines.'Front']: Object contains unknown field `colour`",
+        ),
+        (
+            PLATFORM + TOKENS + BELL.replace('"bell"', '"bel"'),
+            ": [machines.'Front']: driver is 'bel', which is not known; is 'bell' meant?",
+        ),
+        (
+            PLATFORM + TOKENS + BELL.replace('"bell"', '"xyz"'),
+            ": [machines.'Front']: driver is 'xyz', which is not known; known are anvil, bell, till",
+        ),
+        (
+            PLATFORM + TOKENS + BELL.replace(PRINTER, "17"),
+            ": [machines.'Front']: Invalid UUID - at `$.device`",
+        ),
+        (
+            PLATFORM + TOKENS + '[machines.Front]\ndriver = "bell"',
+            ": [machines.'Front']: Object missing required field `device`",
+        ),
+        (
+            PLATFORM + TOKENS + BELL.replace('bell = "front"', ""),
+            ": [machines.'Front']: Object missing required field `bell`",
+        ),
+        (
+            PLATFORM + TOKENS + BELL + BELL.replace("Front", "Back").replace('"front"', '"back"'),
+            f": [machines.'Back'] and [machines.'Front'] are the same device, {PRINTER}; each device is one machine, so leave "
+            "one out",
+        ),
+        (
+            PLATFORM + TOKENS + BELL + BELL.replace("Front", "Back").replace(PRINTER, CUTTER),
+            ": [machines.'Back'] and [machines.'Front'] are the same machine, bell front; each device is one machine, so "
+            "leave one out",
+        ),
+    ],
+)
+def test_a_mistake_is_told_with_its_place(tmp_path: Path, text: str, message: str) -> None:
+    assert told(tmp_path, text) == message
+
+
+@pytest.mark.parametrize("key", ["gives_up_after", "too_old_after"])
+def test_a_length_of_time_that_is_none_is_told(tmp_path: Path, key: str) -> None:
+    assert f"[machines.'Front']: {key} is 'soon': " in told(tmp_path, PLATFORM + TOKENS + BELL + f'{key} = "soon"')
+
+
+@pytest.mark.parametrize("address", ["desk.example.com", "ftp://desk.example.com", ""])
+def test_an_address_that_cannot_be_one_is_told(tmp_path: Path, address: str) -> None:
+    assert "[platform]" in told(tmp_path, PLATFORM.replace("http://127.0.0.1:8080", address) + TOKENS)
+
+
+def test_a_file_that_is_missing_is_told(tmp_path: Path) -> None:
+    with pytest.raises(InvalidConfiguration, match=r"agent\.toml cannot be read: No such file or directory"):
+        load(tmp_path / "agent.toml", KINDS, "here", {})
+
+
+def test_a_file_that_is_not_text_is_told(tmp_path: Path) -> None:
+    (tmp_path / "agent.toml").write_bytes(b"\xff")
+    with pytest.raises(InvalidConfiguration, match=r"agent\.toml cannot be read"):
+        load(tmp_path / "agent.toml", KINDS, "here", {})
+
+
+FILES = PLATFORM + 'client_token_file = "client"\naccess_token_file = "access"\n'
+
+
+def test_tokens_stand_in_files_beside_the_configuration(tmp_path: Path) -> None:
+    (tmp_path / "client").write_text("SECRET-ONE\n")
+    (tmp_path / "access").write_text("SECRET-TWO\n")
+    one = read(tmp_path, FILES)
+    assert (one.platform.client_token, one.platform.access_token) == ("SECRET-ONE", "SECRET-TWO")
+
+
+def test_tokens_are_the_service_managers_credentials(tmp_path: Path) -> None:
+    (given := tmp_path / "given").mkdir()
+    (given / "client").write_text("SECRET-ONE")
+    (given / "access").write_text("SECRET-TWO")
+    one = read(tmp_path, FILES, CREDENTIALS_DIRECTORY=str(given))
+    assert (one.platform.client_token, one.platform.access_token) == ("SECRET-ONE", "SECRET-TWO")
+
+
+def test_tokens_may_be_in_the_environment(tmp_path: Path) -> None:
+    one = read(tmp_path, PLATFORM, NIGHTPORTER_CLIENT_TOKEN="SECRET-ONE", NIGHTPORTER_ACCESS_TOKEN="SECRET-TWO")
+    assert (one.platform.client_token, one.platform.access_token) == ("SECRET-ONE", "SECRET-TWO")
+
+
+def test_a_file_with_a_token_that_is_missing_is_told(tmp_path: Path) -> None:
+    message = told(tmp_path, FILES)
+    assert message == f": client_token_file: {tmp_path / 'client'} cannot be read: No such file or directory"
+
+
+def test_an_empty_file_with_a_token_is_told(tmp_path: Path) -> None:
+    (tmp_path / "client").write_text("\n")
+    (tmp_path / "access").write_text("SECRET-TWO")
+    assert "needs client_token_file" in told(tmp_path, FILES)
+
+
+def test_the_state_is_where_the_service_manager_says(tmp_path: Path) -> None:
+    given = {"STATE_DIRECTORY": "/var/lib/one:/var/lib/two"}
+    assert read(tmp_path, PLATFORM + TOKENS, **given).state == Path("/var/lib/one")
+    assert read(tmp_path, 'state = "mine"\n' + PLATFORM + TOKENS, **given).state == tmp_path / "mine"
+
+
+def test_no_token_is_shown(tmp_path: Path) -> None:
+    one = read(tmp_path, PLATFORM + TOKENS + BELL)
+    assert "SECRET" not in f"{one!r} {one} {one.platform}"
+
+
+def test_the_same_machine_has_the_same_lock(tmp_path: Path) -> None:
+    first = read(tmp_path, PLATFORM + TOKENS + BELL).machines[0]
+    again = read(tmp_path, PLATFORM + TOKENS + BELL.replace("Front", "Other").replace(PRINTER, CUTTER)).machines[0]
+    other = read(tmp_path, PLATFORM + TOKENS + BELL.replace('"front"', '"back"')).machines[0]
+    assert first.lock_name == again.lock_name != other.lock_name
