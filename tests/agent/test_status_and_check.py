@@ -1,0 +1,170 @@
+"""``nightporter agent`` as whoever sets up a front desk uses it, with a lock system and a printer made of software."""
+
+import asyncio
+import json
+import signal
+import socket
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nightporter.agent.drivers.key_cutter.simulator import LockSystem
+from tests.agent.conftest import DEADLINE, today
+from tests.cli.program import ROOT, Started, free_port, run, started
+from tests.harness import ACCESS_TOKEN, CLIENT_TOKEN, RunningDesk, copied
+
+CUTTER = "7dafffff-a727-4917-a203-bd53995f21bf"
+STAY = "be35b39e-ad7e-460a-8de9-4c7581e016a2"
+
+
+@dataclass
+class FrontDesk:
+    """Where agents run as processes: a desk, a lock system, and the configuration between them."""
+
+    desk: RunningDesk
+    locks: LockSystem
+    path: Path
+
+    def write(self, more: str = "", *, token: str = ACCESS_TOKEN, device: str = CUTTER, port: int = 0) -> None:
+        self.path.write_text(
+            f'[platform]\naddress = "{self.desk.address}"\nclient_token = "{CLIENT_TOKEN}"\naccess_token = "{token}"\n'
+            f'[machines."Key cutter"]\ndevice = "{device}"\ndriver = "industry-standard"\n'
+            f'address = "127.0.0.1:{port or self.locks.port}"\n{more}'
+        )
+
+    async def cut(self) -> str:
+        reply = await self.desk.call("commands/addKeyCutter", KeyCutterId=CUTTER, ReservationId=STAY, KeyCount=1)
+        assert reply.status_code == 200, reply.text
+        return str(reply.json()["CommandId"])
+
+    async def state(self, command_id: str, *wanted: str) -> dict[str, Any]:
+        """The command, when it is in one of these states."""
+        async with asyncio.timeout(DEADLINE):
+            while True:
+                reply = await self.desk.call(
+                    "commands/getAllByIds", CommandIds=[command_id], Extent={"Execution": True}
+                )
+                command: dict[str, Any] = reply.json()["Commands"][0]
+                if command["State"] in wanted:
+                    return command
+
+
+@pytest.fixture
+async def front(empty_database: Path, demo_hotel: bytes, tmp_path: Path) -> AsyncIterator[FrontDesk]:
+    async with today(copied(empty_database, tmp_path), demo_hotel) as desk, LockSystem(encoders=("ENC-1",)) as locks:
+        one = FrontDesk(desk, locks, tmp_path / "agent.toml")
+        one.write()
+        yield one
+
+
+def agent(front: FrontDesk, *arguments: str) -> Any:
+    return started("agent", *arguments, "--config", front.path, TMPDIR=str(front.path.parent))
+
+
+async def connected(one: Started) -> None:
+    await one.says("The agent works for")
+    await one.says('"event":"connected"')
+
+
+async def test_check_says_that_all_is_well(front: FrontDesk) -> None:
+    ran = await run("agent", "check", "--config", str(front.path))
+    assert (ran.code, ran.err) == (0, ""), ran
+    assert [line[:8] for line in ran.out.splitlines()] == ["ok      ", "ok      "]
+    assert front.locks.effects == []
+
+
+async def test_check_tells_every_problem(front: FrontDesk) -> None:
+    front.write(device="d117866d-78de-4459-9077-42d7ea0120e3", port=free_port())
+    ran = await run("agent", "check", "--config", str(front.path), "--json")
+    assert ran.code == 1
+    platform, machine = (json.loads(line) for line in ran.out.splitlines())
+    assert platform["Problems"] == []
+    assert machine["Problems"][0].startswith("The device Printer is a Printer, and the driver industry-standard is for")
+    assert len(machine["Problems"]) == 2, "and nobody answers at that port"
+
+
+async def test_check_tells_of_a_device_that_nobody_knows_and_of_tokens_that_nobody_takes(front: FrontDesk) -> None:
+    front.write(device="11111111-78de-4459-9077-42d7ea0120e3")
+    ran = await run("agent", "check", "--config", str(front.path))
+    assert ran.code == 1
+    assert "The platform shows no device 11111111-78de-4459-9077-42d7ea0120e3" in ran.out
+    front.write(token="C" * 32)
+    ran = await run("agent", "check", "--config", str(front.path))
+    assert ran.code == 1
+    assert "401" in ran.out
+    assert "C" * 32 not in ran.out + ran.err
+
+
+@pytest.mark.parametrize("command", ["run", "check", "status"])
+async def test_a_configuration_that_is_missing_or_wrong_is_told(front: FrontDesk, command: str) -> None:
+    ran = await run("agent", command, "--config", str(front.path.with_name("none.toml")))
+    assert (ran.code, ran.out) == (2, "")
+    assert "none.toml cannot be read: No such file or directory" in " ".join(ran.err.split())
+    front.write("colour = 1")
+    ran = await run("agent", command, "--config", str(front.path))
+    assert (ran.code, ran.out) == (2, "")
+    assert "unknown field `colour`" in " ".join(ran.err.split())
+
+
+async def test_status_before_beside_and_after_an_agent(front: FrontDesk) -> None:
+    ran = await run("agent", "status", "--config", str(front.path))
+    assert (ran.code, ran.out) == (0, "The agent does not run.\n0 under way or waiting.\n")
+    front.locks.asks_for_cards = True
+    async with agent(front, "run") as one:
+        await connected(one)
+        command_id = await front.cut()
+        await front.state(command_id, "Processing")
+        ran = await run("agent", "status", "--config", str(front.path), "--json")
+        beside = json.loads(ran.out)
+        assert (beside["Running"], [entry["CommandId"] for entry in beside["Open"]]) == (True, [command_id])
+        front.locks.card_is_on.set()
+        await front.state(command_id, "Processed")
+        one.send(signal.SIGTERM)
+        assert await one.ended() == 0
+    ran = await run("agent", "status", "--config", str(front.path))
+    assert ran.out.startswith("The agent does not run.\n0 under way or waiting.\nThrough last:\n")
+    assert f"{command_id} Key cutter: REPORTED, Processed." in " ".join(ran.out.split())
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_a_signal_lets_it_finish_what_is_under_way(front: FrontDesk, number: signal.Signals) -> None:
+    front.locks.asks_for_cards = True
+    async with agent(front, "run") as one:
+        await connected(one)
+        command_id = await front.cut()
+        await front.state(command_id, "Processing")
+        one.send(number)
+        await one.says("the agent stops")
+        front.locks.card_is_on.set()
+        assert await one.ended() == 0
+    assert (await front.state(command_id, "Processed"))["State"] == "Processed"
+    assert len(front.locks.effects) == 1
+
+
+async def test_a_second_agent_on_the_same_state_is_refused(front: FrontDesk) -> None:
+    async with agent(front, "run") as one:
+        await connected(one)
+        async with agent(front, "run") as second:
+            assert await second.ended() == 1
+        assert any("another agent works with the state" in line for line in second.err), second.err
+        assert one.process.returncode is None
+
+
+async def test_an_agent_without_its_journal_ends_and_begins_nothing(front: FrontDesk) -> None:
+    (front.path.parent / "agent-state" / "journal.db").mkdir(parents=True)
+    async with agent(front, "run") as one:
+        assert await one.ended() == 1
+    assert any("Nothing is begun without it" in line for line in one.err), one.err
+
+
+async def test_the_example_that_is_shipped_can_be_used(front: FrontDesk) -> None:
+    ran = await run("agent", "status", "--config", str(ROOT / "examples" / "agent.toml"))
+    assert (ran.code, ran.err) == (0, "")
+    with socket.socket() as probe:
+        is_up = probe.connect_ex(("127.0.0.1", 8080)) == 0
+    if not is_up:
+        ran = await run("agent", "check", "--config", str(ROOT / "examples" / "agent.toml"), "--json")
+        assert len([json.loads(line) for line in ran.out.splitlines()]) == 6
