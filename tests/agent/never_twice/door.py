@@ -47,13 +47,13 @@ class Door:
 
     async def __aexit__(self, *_: object) -> None:
         self._server.close()
+        await _turns()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         for link in self._links:
             link.transport.abort()
-        # A transport that was given up is closed in the next turn of the loop.
-        await asyncio.sleep(0)
+        await _turns()
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -63,8 +63,9 @@ class Door:
             if not self.is_open:
                 raise ConnectionRefusedError
             inner, outer = await asyncio.open_connection(self.host, self.port)
-        except OSError:
+        except (OSError, asyncio.CancelledError):
             writer.transport.abort()
+            self._tasks.discard(task)
             return
         self._links |= {writer, outer}
         pumps = [
@@ -116,3 +117,9 @@ class Door:
         for link in self._links:
             link.transport.abort()
         asyncio.get_running_loop().call_later(AWAY, setattr, self, "is_open", True)
+
+
+async def _turns() -> None:
+    """Let the loop turn: what was just accepted is taken up, and what was given up is closed, in the turns to come."""
+    for _ in range(10):
+        await asyncio.sleep(0)

@@ -104,7 +104,7 @@ async def _lay_down(scanner: PassportScanner) -> None:
     """A guest who is not read lays the passport down again and again."""
     while True:
         scanner.present()
-        await asyncio.sleep(0.3)
+        await asyncio.sleep(0.9)
 
 
 def _ipp(way: str, data: bytes) -> str:
@@ -178,7 +178,7 @@ PAYMENT_TERMINAL = Struck(
     can_be_asked=False, settle=_present_late, named=_zvt,
 )  # fmt: skip
 PASSPORT_SCANNER = Struck(
-    "mrz", "6d58b09a-9709-5555-a70c-f055edea61ee", 'address = "{address}"\nwindow = 3.0',
+    "mrz", "6d58b09a-9709-5555-a70c-f055edea61ee", 'address = "{address}"\nwindow = 8.0',
     PassportScanner, _scan, lambda one: "read", {}, can_be_asked=True, meanwhile=_lay_down,
 )  # fmt: skip
 ALL = (PRINTER, KEY_CUTTER, FISCAL_MACHINE, PAYMENT_TERMINAL, PASSPORT_SCANNER)

@@ -50,6 +50,23 @@ async def outcomes(desks: list[RunningDesk], case: Case, found: list[Point]) -> 
     return await asyncio.gather(*(run(point) for point in found))
 
 
+@pytest.mark.parametrize("struck", ALL, ids=lambda one: one.driver)
+async def test_killed_where_it_hurts_most(
+    struck: Struck, desks: list[RunningDesk], agents: Nursery, tmp_path: Path
+) -> None:
+    case = Case(struck, desks[0], agents, tmp_path)
+    await case.run(None)
+    hurts = [
+        point
+        for point in points(case.writes, [], struck, MOST)
+        if (point.when, point.name) in {("after", "SENT is written"), ("before", "DONE is written")}
+    ]
+    assert hurts
+    rows = await outcomes(desks, case, hurts)
+    assert [problem for point, outcome in rows if (problem := judge(struck, point, outcome))] == []
+    assert all(outcome.has_struck for _, outcome in rows)
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("struck", ALL, ids=lambda one: one.driver)
 async def test_whatever_strikes_wherever(
