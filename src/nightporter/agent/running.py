@@ -46,7 +46,7 @@ async def run(
     for folder in (configuration.state, locks):
         _make(folder)
     manager, stop = ServiceManager(supervision.notify_socket), asyncio.Event()
-    with FileLock(configuration.state / "agent.lock"), _ended_by_signals(stop):
+    with FileLock(configuration.state / "agent.lock"), ended_by_signals(stop):
         journal, metrics = Journal(configuration.state, sources.now), Metrics()
         agent = Agent(configuration, journal, Spool(configuration.state / "spool"), sources, locks, metrics)
         besides = [
@@ -185,7 +185,7 @@ async def _tell_the_end(agent: Agent, manager: ServiceManager, stop: asyncio.Eve
     _log.info("the agent stops", under_way=under_way, waiting=waiting)
 
 
-class _ended_by_signals:  # noqa: N801 - used like a function
+class ended_by_signals:  # noqa: N801 - used like a function
     """Sets ``stop`` at SIGINT or SIGTERM; a second one, of either kind, ends the program as it would any other."""
 
     def __init__(self, stop: asyncio.Event) -> None:

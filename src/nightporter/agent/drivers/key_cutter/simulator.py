@@ -19,6 +19,8 @@ from nightporter.agent.simulator import Simulator
 CODES = ("ES", "NC", "NF", "OV", "EP", "EF", "TD", "ED", "EA", "OS", "EO", "EV", "EG", "XY")
 WORDS = "Printer head open"
 """What it says of itself beside EG."""
+CARD_WITHIN = 30.0
+"""Seconds in which a card has to be put on."""
 
 
 class LockSystem(Simulator):
@@ -63,6 +65,10 @@ class LockSystem(Simulator):
         """Every order that could be read, carried out or not."""
         self.checked_in: set[str] = set()
         self.card_is_on = asyncio.Event()
+        self.asks_for_cards = False
+        """Whether each order waits for a card of its own: for ``card_is_on`` to be set, as long as a lock system does."""
+        self.waiting = asyncio.Event()
+        """Set while an order waits so."""
         self._is_checking = is_checking
         self._encoders = frozenset(encoders)
         self._rooms = None if rooms is None else frozenset(rooms)
@@ -150,6 +156,8 @@ class LockSystem(Simulator):
         try:
             if self.fails("slow"):
                 await self.card_is_on.wait()
+            if self.asks_for_cards and not await self._card():
+                return self._said("ED", order.encoder)
         finally:
             self._busy.discard(order.encoder)
         self.checked_in.update(order.rooms)
@@ -158,6 +166,19 @@ class LockSystem(Simulator):
         )
         serial = [f"04A2B3C4D5{len(self.effects):04X}"] if order.serial else []
         return self._said(order.command, order.encoder, *serial)
+
+    async def _card(self) -> bool:
+        """Wait for one card, which is taken away again; whether it came."""
+        self.waiting.set()
+        try:
+            async with asyncio.timeout(CARD_WITHIN):
+                await self.card_is_on.wait()
+        except TimeoutError:
+            return False
+        finally:
+            self.waiting.clear()
+            self.card_is_on.clear()
+        return True
 
     def _objection(self, order: KeyOrder) -> str | None:
         if order.encoder not in self._encoders:

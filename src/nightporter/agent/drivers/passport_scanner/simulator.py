@@ -37,6 +37,8 @@ class PassportScanner(Simulator):
     def __init__(self, framing: str = "CRLF", hesitation: float = 1.0) -> None:
         super().__init__()
         self.framing = framing
+        self.waiting = asyncio.Event()
+        """Set while somebody waits for a document."""
         self._hesitation = hesitation
         self._documents: deque[Sequence[str]] = deque()
         self._is_presented = asyncio.Event()
@@ -55,6 +57,8 @@ class PassportScanner(Simulator):
         leaving = asyncio.ensure_future(reader.read())
         try:
             await asyncio.wait((leaving,), timeout=self._hesitation)
+            if not leaving.done():
+                self.waiting.set()
             while not leaving.done():
                 presented = asyncio.ensure_future(self._is_presented.wait())
                 await asyncio.wait((leaving, presented), return_when=asyncio.FIRST_COMPLETED)
@@ -65,6 +69,8 @@ class PassportScanner(Simulator):
                 if not self._documents:
                     self._is_presented.clear()
         finally:
+            if len(self._talks) <= 1:
+                self.waiting.clear()
             leaving.cancel()
             with suppress(asyncio.CancelledError, OSError):
                 await leaving

@@ -143,6 +143,8 @@ class PaymentTerminal(Simulator):
         self.card = asyncio.Event()
         """Set while somebody presents a card as soon as the terminal asks for one."""
         self.card.set()
+        self.keeps_card = True
+        """Whether ``card`` stays set: the next guest presents one as well, without being told."""
         self.waiting = asyncio.Event()
         """Set while the terminal asks for a card."""
         self.idle = asyncio.Event()
@@ -282,6 +284,8 @@ class PaymentTerminal(Simulator):
             for wait in waits:
                 wait.cancel()
         self.waiting.clear()
+        if not self.keeps_card:
+            self.card.clear()
         if self._stop.is_set() or (line.gone.is_set() and not self.goes_on):
             raise _Stopped(codes.CALLED_OFF)
 
