@@ -134,11 +134,21 @@ def history(command: Command[Data], *, with_result: bool) -> list[str]:
         lines.append(f"Taken by {told.executor}")
     if told.progress is not None:
         lines.append(f"Progress {told.progress:g} %")
+    if (status := _status(command)) is not None:
+        lines.append(f"Status   {status}")
     if told.notes is not None:
         lines.append(f"Notes    {told.notes}")
     if with_result and (result := result_of(command)) is not None:
         lines.append(f"Result   {encode(result).decode()}")
     return lines
+
+
+def _status(command: Command[Data]) -> str | None:
+    """What the machine waits for, as an agent tells it meanwhile: a sentence, and nothing of a guest's."""
+    match result_of(command):
+        case {"Status": str(status), **rest} if not rest and command.state is CommandState.PROCESSING:
+            return status
+    return None
 
 
 def _counted(number: int, one: str, many: str) -> str:
