@@ -129,6 +129,11 @@ class Started:
     def send(self, number: signal.Signals) -> None:
         self.process.send_signal(number)
 
+    def types(self, line: str) -> None:
+        """Somebody types a line."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(f"{line}\n".encode())
+
     async def ended(self) -> int:
         """Wait for its end; gives the exit code, below zero for a signal."""
         return await asyncio.wait_for(self.process.wait(), DEADLINE)
@@ -141,14 +146,15 @@ class Started:
 
 @asynccontextmanager
 async def started(
-    *arguments: str | Path, program: Path = PROGRAM, folder: Path | None = None, **environment: str
+    *arguments: str | Path, program: Path = PROGRAM, folder: Path | None = None, typed: bool = False, **environment: str
 ) -> AsyncIterator[Started]:
-    """Start the program; at the end of the block it is stopped, if it still goes on."""
+    """Start the program; at the end of the block it is stopped, if it still goes on. ``typed``: somebody types to it."""
     process = await asyncio.create_subprocess_exec(
         program,
         *map(str, arguments),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
+        stdin=asyncio.subprocess.PIPE if typed else None,
         env=clean_environment(**environment),
         cwd=folder,
         limit=2**20,
