@@ -8,6 +8,7 @@ out what became of it. What cannot be known is never repeated.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import field
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -72,7 +73,7 @@ class Done:
     """It was carried out. ``notes`` is for the receptionist; ``result`` is what came of it, at most 64 KiB as JSON."""
 
     notes: str
-    result: Notes | None = None
+    result: Notes | None = field(default=None, repr=False)
 
 
 @value
@@ -101,7 +102,7 @@ class Happened:
     """What had been sent was carried out after all; the same two as in Done."""
 
     notes: str
-    result: Notes | None = None
+    result: Notes | None = field(default=None, repr=False)
 
 
 @value

@@ -50,6 +50,8 @@ class Calls:
             headers={"User-Agent": f"nightporter/{__version__}"},
             timeout=httpx.Timeout(patience.silence, connect=patience.connect_timeout),
             trust_env=not address.is_loopback,
+            # Gathering the certificates takes longer than a call, and without TLS nobody is verified.
+            verify=self._address.startswith("https:"),
         )
 
     async def close(self) -> None:
