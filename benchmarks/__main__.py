@@ -18,6 +18,7 @@ QUESTIONS = (
     "nodes",
     "lives",
     "start",
+    "agent",
 )
 
 
