@@ -46,7 +46,7 @@ class Hotel:
         self.port = free_port()
         self.address = f"http://127.0.0.1:{self.port}"
         self.config = folder / "agent.toml"
-        self._text = EXAMPLE.read_text("utf-8").replace("../demo-data/agent-state", "agent-state")
+        self._text = EXAMPLE.read_text("utf-8").replace("../demo-data", "data")
         self._change("http://127.0.0.1:8080", self.address)
         for driver, place in PLACES.items():
             if driver not in ("ipp", "mrz"):  # until it is connected, nothing is there
@@ -298,7 +298,7 @@ async def test_a_machine_that_is_off_is_told(hotel: Hotel) -> None:
 
 
 async def test_the_server_falls_over_while_a_job_prints(tmp_path: Path) -> None:
-    hotel = Hotel(tmp_path)
+    hotel = Hotel(tmp_path)  # the agent is there first, and makes its state in the folder of the demo
     async with hotel.machine("ipp", "--fault", "paper-out", by_hand=True) as printer, hotel.agent() as agent:
         async with hotel.demo() as demo:
             await demo.says("Nightporter demo", hotel.address)

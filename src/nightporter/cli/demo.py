@@ -46,8 +46,8 @@ def demo(
     run(settings, database, demo=True, fill=hotel, greeting=partial(_greeting, settings.host))
 
 
-_BESIDE = {DATABASE + ending for ending in (".lock", "-wal", "-shm", ".desk")}
-"""What a demo leaves behind beside its database."""
+_BESIDE = {DATABASE + ending for ending in (".lock", "-wal", "-shm", ".desk")} | {"agent-state"}
+"""What a demo leaves behind beside its database, and the agent of examples/agent.toml, which may be started first."""
 
 
 def _forget(database: Path) -> None:
