@@ -19,8 +19,8 @@ import httpx
 import pytest
 
 from nightporter.cli.demo import ACCESS_TOKEN, CLIENT_TOKEN, PORTFOLIO_TOKEN, POS_TOKEN
+from nightporter.host.clock import machine_sources
 from nightporter.storage.opening import create
-from nightporter.web.app import machine_sources
 from tests.harness import PREFIX
 
 PROGRAM = [sys.executable, "-c", "from nightporter.cli import main; main()"]
