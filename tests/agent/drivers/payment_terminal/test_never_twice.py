@@ -231,6 +231,15 @@ async def test_another_sale_of_the_same_amount_is_not_taken_for_it(desk: Desk) -
     assert isinstance(await desk.resolve(), Unknown)
 
 
+async def test_a_single_sale_of_the_same_amount_is_the_one_thing_that_is_taken_for_it(desk: Desk) -> None:
+    """Written down, because it is the assumption that docs/drivers/zvt.md tells: nobody else charges there meanwhile."""
+    desk.terminal.sell(999)
+    desk.terminal.fail("cut before the answer")
+    await desk.lose()
+    desk.terminal.sell(1200)
+    assert isinstance(await desk.resolve(), Happened)
+
+
 async def test_a_sale_between_baseline_and_charge_is_not_taken_for_it(desk: Desk) -> None:
     desk.terminal.sell(999)
     baseline = await desk.driver().prepare(desk.task, 1)

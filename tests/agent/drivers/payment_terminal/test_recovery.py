@@ -20,6 +20,7 @@ def status(**changed: Any) -> StatusInformation:
 
 
 BEFORE = status(amount=999, receipt=7, trace=100, time="080000")
+BARE = status(receipt=None, trace=None, time=None, date=None)
 
 
 @pytest.mark.parametrize(
@@ -27,6 +28,8 @@ BEFORE = status(amount=999, receipt=7, trace=100, time="080000")
     [
         (BEFORE, status(), Verdict.TAKEN),
         (BEFORE, BEFORE, Verdict.UNCHANGED),
+        (BARE, BARE, Verdict.UNCLEAR),  # two sales of the same amount would look like this
+        (status(receipt=None, trace=None), status(receipt=None, trace=None), Verdict.UNCHANGED),
         (BEFORE, None, Verdict.UNCLEAR),
         (None, None, Verdict.UNCLEAR),
         (None, status(), Verdict.TAKEN),

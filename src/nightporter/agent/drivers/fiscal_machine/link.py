@@ -8,6 +8,7 @@ import httpx
 
 from nightporter.agent.driver import Away
 from nightporter.agent.drivers.fiscal_machine.messages import Answer, Garbled, read_answer
+from nightporter.host.lingering import DROPPED
 
 LONGEST_ANSWER = 1024 * 1024
 GRACE = 5.0
@@ -48,8 +49,13 @@ class Link:
             timeout=self._longest,
             # A machine on the property's own network is never behind a proxy, and never spoken to with TLS.
             trust_env=False,
-            verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
-            limits=httpx.Limits(max_keepalive_connections=0),
+            transport=httpx.AsyncHTTPTransport(
+                trust_env=False,
+                verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
+                limits=httpx.Limits(max_keepalive_connections=0),
+                # A receipt that never left must not arrive after the machine was found to have printed none.
+                socket_options=[DROPPED],
+            ),
         )
 
     async def ask(self, place: str, body: bytes) -> Answer:

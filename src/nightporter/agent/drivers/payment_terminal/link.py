@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import field
 from types import TracebackType
 from typing import Self
@@ -10,6 +11,7 @@ from nightporter.agent.driver import Away
 from nightporter.agent.drivers.payment_terminal.codes import BUSY
 from nightporter.agent.drivers.payment_terminal.messages import ABORTED, ACCEPTED, COMPLETION, Apdu, Garbled, take
 from nightporter.domain.value import value
+from nightporter.host.lingering import DELIVERED, DROPPED, Option
 
 _CHUNK = 4096
 _LARGEST = 70_000  # the longest message that its length can tell, and some
@@ -49,11 +51,16 @@ class Link:
             raise Away(
                 "The payment terminal cannot be reached. Check that it is switched on and connected to the network."
             ) from None
+        # A request that never left must not reach the terminal after that was found to have taken nothing.
+        self._set(DROPPED)
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if error is None:
+            # The last acknowledgement is to arrive, lest the terminal takes back what it did.
+            self._set(DELIVERED)
         self._writer.transport.abort()
 
     async def send(self, apdu: Apdu) -> None:
@@ -110,6 +117,10 @@ class Link:
                 return ending
             if heard is not None:
                 heard(apdu)
+
+    def _set(self, option: Option) -> None:
+        with suppress(OSError):  # closed already
+            self._writer.get_extra_info("socket").setsockopt(*option)
 
     async def _write(self, content: bytes) -> None:
         try:

@@ -68,7 +68,9 @@ def verdict(written: Notes, last: StatusInformation | None, zone: ZoneInfo) -> V
         return Verdict.UNCLEAR
     now = record(last)
     if now == before:
-        return Verdict.UNCHANGED if told is None else Verdict.UNCLEAR
+        # Without any of these a second sale of the same amount would look the same.
+        is_unmistakable = any(one is not None for one in (last.receipt, last.trace, last.time))
+        return Verdict.UNCHANGED if told is None and is_unmistakable else Verdict.UNCLEAR
     if last.amount != written["Amount"] or last.currency not in (None, NUMBERS[written["Currency"]]):
         return Verdict.UNCLEAR
     if told is not None:
