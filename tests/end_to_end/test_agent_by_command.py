@@ -253,12 +253,14 @@ async def test_a_person_does_what_the_machines_ask_for(hotel: Hotel) -> None:
     ):
         locks.types("card")
         await locks.says("Nobody waits for that now")
-        key = await hotel.added("cut-key")
-        await locks.says("It asks for a card on the encoder. Type: card")
-        await hotel.shows(key, "Status   The key: put a card on the encoder ENC-1.")
-        assert locks.out == []
-        locks.types("card")
-        assert (await hotel.processed(key))["Key"] == 1
+        keys = await hotel.added("cut-key", "--count", "2")
+        for number in (1, 2):
+            await locks.says("It asks for a card on the encoder. Type: card", times=number)
+            await hotel.shows(keys, f"Status   Key {number} of 2: put a card on the encoder ENC-1.")
+            assert len(effects(locks)) == number - 1
+            locks.types("card")
+        assert len((await hotel.processed(keys))["Steps"]) == 2
+        assert effects(locks) == ["key cut", "key cut"]
 
         scan = await hotel.added("commands", "add-passport-scanner")
         await scanner.says("Type: passport")

@@ -10,7 +10,7 @@ from nightporter.domain.sources import Sources
 
 AGAIN = 1.0
 """Seconds at least until the same is done again at a machine that still waits: what came of the first time takes a while."""
-LOOKING = 0.02
+LOOKING = 0.05
 """Seconds between two looks whether it still waits."""
 
 
@@ -94,8 +94,8 @@ class Simulation:
             await wanted.wait()
             self._note(hand.asks if self._moment is not None else f"{hand.asks} Type: {hand.words[0]}")
             due = None if self._moment is None else self._sources.elapsed() + self._moment
-            # By looking often, so that the next command is not taken for the one before.
-            while wanted.is_set():
+            times = wanted.times
+            while wanted.is_set() and wanted.times == times:
                 if due is not None and self._sources.elapsed() >= due:
                     hand.act(self._simulator)
                     due = self._sources.elapsed() + max(self._moment or 0.0, AGAIN)

@@ -7,6 +7,20 @@ from types import TracebackType
 from typing import Any, ClassVar, Self
 
 
+class Asking(asyncio.Event):
+    """Set while a machine waits for a person; ``times`` tells one wait from the next, which may follow at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.times = 0
+
+    def set(self) -> None:
+        """Begin to wait."""
+        if not self.is_set():
+            self.times += 1
+        super().set()
+
+
 class Simulator:
     """The base of a machine made of software, on one TCP port of this machine.
 

@@ -1,6 +1,5 @@
 """The table of simulated machines, one line for each of our drivers: how it is made, and what a person does beside it."""
 
-import asyncio
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
@@ -10,7 +9,7 @@ from nightporter.agent.drivers.key_cutter.simulator import LockSystem
 from nightporter.agent.drivers.passport_scanner.simulator import PassportScanner
 from nightporter.agent.drivers.payment_terminal.simulator import PaymentTerminal
 from nightporter.agent.drivers.printer.simulator import PrinterSimulator
-from nightporter.agent.simulator import Simulator
+from nightporter.agent.simulator import Asking, Simulator
 from nightporter.domain.value import value
 
 
@@ -23,7 +22,7 @@ class Hand:
 
     words: tuple[str, ...]
     asks: str
-    wanted: Callable[[Any], asyncio.Event]
+    wanted: Callable[[Any], Asking]
     act: Callable[[Any], None]
 
 

@@ -14,7 +14,7 @@ from nightporter.agent.drivers.key_cutter.messages import (
     read_order,
     write_frame,
 )
-from nightporter.agent.simulator import Simulator
+from nightporter.agent.simulator import Asking, Simulator
 
 CODES = ("ES", "NC", "NF", "OV", "EP", "EF", "TD", "ED", "EA", "OS", "EO", "EV", "EG", "XY")
 WORDS = "Printer head open"
@@ -67,7 +67,7 @@ class LockSystem(Simulator):
         self.card_is_on = asyncio.Event()
         self.asks_for_cards = False
         """Whether each order waits for a card of its own: for ``card_is_on`` to be set, as long as a lock system does."""
-        self.waiting = asyncio.Event()
+        self.waiting = Asking()
         """Set while an order waits so."""
         self._is_checking = is_checking
         self._encoders = frozenset(encoders)

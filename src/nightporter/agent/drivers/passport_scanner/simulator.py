@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import ClassVar
 
 from nightporter.agent.drivers.passport_scanner.messages import framed
-from nightporter.agent.simulator import Simulator
+from nightporter.agent.simulator import Asking, Simulator
 
 SPECIMEN = ("P<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<", "L898902C36UTO7408122F1204159ZE184226B<<<<<10")
 """The passport of ICAO Doc 9303 part 4."""
@@ -37,7 +37,7 @@ class PassportScanner(Simulator):
     def __init__(self, framing: str = "CRLF", hesitation: float = 1.0) -> None:
         super().__init__()
         self.framing = framing
-        self.waiting = asyncio.Event()
+        self.waiting = Asking()
         """Set while somebody waits for a document."""
         self._hesitation = hesitation
         self._documents: deque[Sequence[str]] = deque()

@@ -11,7 +11,7 @@ from typing import ClassVar
 
 from nightporter.agent.drivers.payment_terminal import codes, messages
 from nightporter.agent.drivers.payment_terminal.messages import Apdu
-from nightporter.agent.simulator import Simulator
+from nightporter.agent.simulator import Asking, Simulator
 from nightporter.domain.value import value
 
 _TERMINAL = bytes.fromhex("29500295")
@@ -145,7 +145,7 @@ class PaymentTerminal(Simulator):
         self.card.set()
         self.keeps_card = True
         """Whether ``card`` stays set: the next guest presents one as well, without being told."""
-        self.waiting = asyncio.Event()
+        self.waiting = Asking()
         """Set while the terminal asks for a card."""
         self.idle = asyncio.Event()
         self.idle.set()

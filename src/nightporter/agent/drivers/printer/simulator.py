@@ -22,7 +22,7 @@ from nightporter.agent.drivers.printer.messages import (
 )
 from nightporter.agent.drivers.printer.operations import FINAL, JobState, Operation, Status
 from nightporter.agent.drivers.printer.simulated_job import SimulatedJob, answer, chosen, malformed, of_job
-from nightporter.agent.simulator import Simulator
+from nightporter.agent.simulator import Asking, Simulator
 
 _NAMES = {
     Operation.PRINT_JOB: "print-job",
@@ -83,7 +83,7 @@ class PrinterSimulator(Simulator):
         self.jobs: dict[int, SimulatedJob] = {}
         self.reasons: tuple[str, ...] = ()
         """The reasons of its state, as it tells them."""
-        self.standing = asyncio.Event()
+        self.standing = Asking()
         """Set while a fault holds it up."""
         self.asked: list[str] = []
         """The operations that it was asked for, by name, in order."""
