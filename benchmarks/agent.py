@@ -19,8 +19,9 @@ from benchmarks.servers import desk
 from nightporter.agent.drivers.printer.operations import Operation
 from nightporter.agent.drivers.printer.simulator import PrinterSimulator
 
-COMMANDS, EVERY = 300, 0.2
+COMMANDS, EVERY = 300, 0.1
 """How many commands are timed, and seconds from one to the next; each has ended before the next is added."""
+ROUNDS = 3
 WARMING = 10
 HEAD = 4096
 """Bytes of a request that tell its operation."""
@@ -86,7 +87,7 @@ async def _timed(address: str, place: Path) -> list[dict[str, int]]:
         machine = (
             f'[machines.Printer]\ndevice = "{PAGE["PrinterId"]}"\ndriver = "ipp"\nuri = "{printer.uri}"\npoll = 0.02\n'
         )
-        with agent(place / "agent", address, machine):
+        with agent(place, address, machine):
             for number in range(WARMING + COMMANDS):
                 printer.first.clear()
                 began = time.monotonic_ns()
@@ -112,20 +113,23 @@ def event_to_machine() -> Figure:
     """What counts is the first byte of Send-Document, the request with the effect; the others come before it."""
     place = folder()
     with desk(place / "desk.db") as (address, _):
-        runs = asyncio.run(_timed(address, place))
+        rounds = [asyncio.run(_timed(address, place / str(number))) for number in range(ROUNDS)]
     shutil.rmtree(place)
+
+    def p99(runs: list[dict[str, int]], first: str = "heard") -> float:
+        return _between(runs, first, "SEND_DOCUMENT")[len(runs) * 99 // 100]
+
+    rounds.sort(key=p99)
+    runs = rounds[ROUNDS // 2]
     times = _between(runs, "heard", "SEND_DOCUMENT")
-
-    def p99(first: str, last: str = "SEND_DOCUMENT") -> float:
-        return _between(runs, first, last)[len(runs) * 99 // 100]
-
     marks = ("GET_PRINTER_ATTRIBUTES", "VALIDATE_JOB", "Processing", "CREATE_JOB")
     middles = ", ".join(f"{mark} {_between(runs, 'heard', mark)[len(runs) // 2]:.1f}" for mark in marks)
     detail = (
-        f"p50 {times[len(times) // 2]:.1f} ms, worst {times[-1]:.1f} ms of {len(times)}; p99 from the add's answer "
-        f"{p99('answered'):.1f} ms, from asking for it {p99('asked'):.1f} ms; on the way, p50 from the event: {middles} ms"
+        f"p50 {times[len(times) // 2]:.1f} ms, worst {times[-1]:.1f} ms of {len(times)}, worst p99 of {ROUNDS} rounds "
+        f"{p99(rounds[-1]):.1f} ms; p99 from the add's answer {p99(runs, 'answered'):.1f} ms, from asking for it "
+        f"{p99(runs, 'asked'):.1f} ms; on the way, p50 from the event: {middles} ms"
     )
-    return Figure("event to first byte at the machine, p99", p99("heard"), 20.0, False, "ms", detail)
+    return Figure("event to first byte at the machine, p99", p99(runs), 20.0, False, "ms", detail)
 
 
 async def _filled(address: str, place: Path) -> tuple[tuple[float, float], tuple[float, float], list[str]]:
