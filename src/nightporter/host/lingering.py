@@ -11,7 +11,7 @@ Option = tuple[int, int, bytes]
 DROPPED: Option = (socket.SOL_SOCKET, socket.SO_LINGER, struct.pack(_LINGER, 1, 0))
 """For ``setsockopt``: they are thrown away, and the other side sees a reset; so too when the process is killed.
 
-Else the system goes on delivering them for minutes once the network is back, and a request that counts as lost is heard after all.
+Else the system goes on delivering them for minutes, and once the network is back a request that counts as lost is heard.
 """
 DELIVERED: Option = (socket.SOL_SOCKET, socket.SO_LINGER, struct.pack(_LINGER, 0, 0))
 """For ``setsockopt``: they are still delivered, as by default."""

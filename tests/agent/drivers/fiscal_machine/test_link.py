@@ -25,10 +25,13 @@ async def test_a_receipt_that_counts_as_lost_does_not_arrive_afterwards() -> Non
             with pytest.raises(Away, match="did not answer in time"):
                 await asking
             await link.close()
-            heard = b""
+            heard = bytearray()
+
+            async def hear() -> None:
+                while piece := await loop.sock_recv(till, 4096):
+                    heard.extend(piece)
+
             with pytest.raises(ConnectionResetError):
-                async with asyncio.timeout(5):
-                    while piece := await loop.sock_recv(till, 4096):
-                        heard += piece
+                await asyncio.wait_for(hear(), 5)
     assert heard.startswith(b"POST /cgi-bin/fpmate.cgi")
     assert BODY not in heard

@@ -42,6 +42,7 @@ OUTCOMES: dict[str, tuple[type, int]] = {
     "closed-yet-refused": (Unknown, 1),
     "z-before": (Done, 1),
     "stranger-before": (Done, 1),
+    "stranger-opens": (Refused, 0),
     "stranger-after": (Done, 1),
     "paper-ends": (Happened, 1),
     "paper-ends-for-good": (Unknown, 0),
@@ -120,6 +121,38 @@ async def test_a_strangers_receipt_of_the_same_amount_is_the_one_thing_it_takes_
     assert isinstance(await till.resolve(sale()), Happened)
 
 
+@pytest.mark.parametrize("what", TASKS)
+async def test_a_document_that_somebody_else_opened_is_never_dropped(
+    machine: FiscalMachineSimulator, till: Till, what: str
+) -> None:
+    machine.fail("stranger-opens")
+    outcome = await till.carry(TASKS[what]())
+    assert isinstance(outcome, Refused)
+    assert "somebody prints there" in outcome.notes
+    theirs = machine.register.open
+    assert theirs is not None
+    assert isinstance(await till.resolve(sale()), Refused)
+    assert await till.patiently(lambda: till.driver.prepare(sale(), 1)) is None, "it is waited for"
+    assert machine.register.open is theirs
+    assert "resetPrinter" not in machine.asked
+
+
+@pytest.mark.parametrize("opens", [True, False])
+async def test_what_somebody_else_did_since_the_baseline_is_seen_before_anything_is_sent(
+    machine: FiscalMachineSimulator, till: Till, opens: bool
+) -> None:
+    """The platform may have been waited for in between, for long."""
+    baseline = await till.driver.prepare(sale(), 1)
+    assert isinstance(baseline, dict)
+    if opens:
+        machine.register.open_for_somebody_else()
+    else:
+        machine.register.print_for_somebody_else(9400)
+    with pytest.raises(Away, match="Somebody else"):
+        await till.driver.execute(sale(), 1, baseline, till.attempt())
+    assert till.references == []
+
+
 @asynccontextmanager
 async def proxy(machine: FiscalMachineSimulator, cut: int, how: str, died: asyncio.Event) -> AsyncIterator[str]:
     """Breaks off with the ``cut``-th request: ``before`` or ``within`` it, ``after`` the machine did it, or in its ``answer``.
@@ -171,7 +204,7 @@ async def proxy(machine: FiscalMachineSimulator, cut: int, how: str, died: async
 
 
 CUTS = ("before", "within", "after", "answer")
-REQUESTS = 9
+REQUESTS = 11
 """More than any of the exchanges has; the last cuts hit nothing, and the command ends as it should."""
 
 
@@ -209,7 +242,7 @@ async def test_the_link_or_the_agent_breaks_off_at_any_message(
 
 @pytest.mark.parametrize("lost", ["cut-after", "cut-before"])
 @pytest.mark.parametrize("how", [*CUTS, *(f"die-{how}" for how in CUTS[:3])])
-@pytest.mark.parametrize("cut", range(4, 4 + REQUESTS))
+@pytest.mark.parametrize("cut", range(6, 6 + REQUESTS))
 async def test_it_breaks_off_again_while_it_finds_out(
     machine: FiscalMachineSimulator, cut: int, how: str, lost: str
 ) -> None:

@@ -47,7 +47,9 @@ from nightporter.agent.drivers.fiscal_machine.sentences import (
     LEFT_OPEN,
     LOW,
     OPEN,
+    USED,
     NotPrintable,
+    began,
     leaves_open,
     told,
 )
@@ -145,14 +147,19 @@ class EpsonDriver:
         return {**baseline(look.last), "Machine": serial}
 
     async def execute(self, task: Task, step: int, baseline: Notes, attempt: Attempt) -> Outcome:
-        """Print. Raises Away when the answer was lost, or leaves open what became of the document."""
-        if attempt.cancelled.is_set():
-            return Refused("It was called off before it was sent to the fiscal machine.", is_cancelled=True)
+        """Print. Raises Away when the answer was lost, or leaves open what became of the document.
+
+        The machine is looked at once more: the platform may have been waited for since the baseline, and others print there.
+        """
         try:
             job, place = self._job(task, baseline["Machine"]), self._place(task)
         except NotPrintable as error:
             return Refused(str(error))
-        last = before(baseline)
+        last, look = before(baseline), await self._look(place)
+        if look.last != last or look.state.is_open:
+            raise Away(USED)
+        if attempt.cancelled.is_set():
+            return Refused("It was called off before it was sent to the fiscal machine.", is_cancelled=True)
         reference: Notes = {"What": job.what, "Total": job.total, "After": f"{last.z:04}-{last.number:04}"}
         await attempt.sending(reference)
         attempt.progress(None, "The fiscal machine is printing.")
@@ -164,7 +171,7 @@ class EpsonDriver:
         why = told(answer)
         if job.what == "File":
             return Refused(why) if answer.code in NEVER_BEGUN else Unknown(f"{why} {self.doubt(task, step, reference)}")
-        reference = {**reference, "Refused": why}
+        reference = {**reference, "Refused": why, "Began": began(answer)}
         await attempt.sending(reference)
         return await self._turned_down(task, step, last, reference, may_reset=True)
 
@@ -233,10 +240,10 @@ class EpsonDriver:
     async def _turned_down(
         self, task: Task, step: int, last: LastDocument, reference: Notes, *, may_reset: bool
     ) -> Refused | Unknown:
-        """The machine said no: so it was, if it closed no document. What is left open is ours, and dropped."""
+        """The machine said no: so it was, if it closed no document. What it left open of ours is dropped."""
         place, why = self._place(task), reference["Refused"]
         look = await self._look(place)
-        if look.last == last and look.state.is_open:
+        if look.last == last and look.state.is_open and reference["Began"]:
             self._left_open = last
             if may_reset:
                 await self._link.ask(place, reset())
@@ -244,7 +251,7 @@ class EpsonDriver:
         if look.last != last:
             return Unknown(f"{why} Yet a document was closed meanwhile. {self.doubt(task, step, reference)}")
         if look.state.is_open:
-            return Refused(why + LEFT_OPEN)
+            return Refused(why + (LEFT_OPEN if reference["Began"] else f" {OPEN}"))
         self._left_open = None
         return Refused(why)
 

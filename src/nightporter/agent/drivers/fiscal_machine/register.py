@@ -98,6 +98,10 @@ class Register:
         """A document from another till."""
         self._close(_Open(None, total=total))
 
+    def open_for_somebody_else(self) -> None:
+        """A document that another till begins."""
+        self.open = _Open(None)
+
     def refill(self, *, goes_on: bool) -> None:
         """Put paper in; the machine goes on with the document that it was at, or leaves it open."""
         self.paper, rest, self._rest = "0", self._rest, []
@@ -165,7 +169,9 @@ class Register:
         words = one.get("message", "").split()
         if one.get("messageType") != "4" or not words:
             return
-        if words[0] not in ("REFUND", "VOID") or len(words) != 5 or self.open is not None:
+        if self.open is not None:
+            raise Refusal(PRINTER_ERROR, "11")
+        if words[0] not in ("REFUND", "VOID") or len(words) != 5:
             raise Refusal(PRINTER_ERROR, "13")
         if self.trouble is not None and self.trouble.status in ("39", "40", "41", "42"):
             trouble, self.trouble = self.trouble, None

@@ -49,9 +49,19 @@ STATUSES = {
 
 AWAY = "The fiscal machine has no paper, its cover is open, or it is offline. Put paper in and close the cover."
 OPEN = "A document is open at the fiscal machine: somebody prints there, or it was left open. Finish it, or cancel it."
+USED = "Somebody else used the fiscal machine just now. It is looked at anew."
 LEFT_OPEN = " The broken-off document is still open at the fiscal machine: cancel it there."
 JOURNAL = "The fiscal machine's journal (DGFE) is full or belongs to another machine. Call its technician."
 LOW = " The paper runs low."
+
+
+NEVER_OPENED = frozenset({"11", "39", "40", "41", "42"})
+"""Statuses that a document meets at its very beginning, the first when another one is open: what is open then is not ours."""
+
+
+def began(answer: Answer) -> bool:
+    """Whether a document that was refused may have been begun."""
+    return answer.code.strip().upper() != PRINTER_ERROR or answer.status.strip() not in NEVER_OPENED
 
 
 def leaves_open(answer: Answer) -> str | None:

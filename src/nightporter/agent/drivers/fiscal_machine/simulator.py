@@ -53,6 +53,7 @@ class FiscalMachineSimulator(Simulator):
         "closed-yet-refused": "prints, and answers that it refused",
         "z-before": "closes its day before it prints",
         "stranger-before": "prints another till's receipt first",
+        "stranger-opens": "opens a document for another till just before the receipt comes",
         "stranger-after": "prints another till's receipt afterwards",
         "paper-ends": "runs out of paper within the receipt, is refilled when it was asked once, and goes on",
         "paper-ends-for-good": "runs out of paper within the receipt, is refilled when it was asked once, and leaves it open",
@@ -163,6 +164,8 @@ class FiscalMachineSimulator(Simulator):
             self.register.close_day()
         if self.fails("stranger-before"):
             self.register.print_for_somebody_else(1000)
+        if self.fails("stranger-opens"):
+            self.register.open_for_somebody_else()
         has_stranger = bool(self.fails("stranger-after"))
         fault = self.fails(*(name for name in self.FAULTS if name not in _OF_QUESTIONS)) or ""
         if fault == "cut-before":
@@ -212,6 +215,6 @@ class FiscalMachineSimulator(Simulator):
 
 _OF_QUESTIONS = frozenset({
     "paper-out", "cover-open", "offline", "busy", "journal-full", "paper-low", "cut-question", "garbage-question",
-    "z-before", "stranger-before", "stranger-after", "stays-open",
+    "z-before", "stranger-before", "stranger-opens", "stranger-after", "stays-open",
 })  # fmt: skip
 """What a receipt does not use up as its one fault."""
