@@ -81,6 +81,16 @@ async def test_what_is_no_answer_is_away(told: bytes, words: str) -> None:
             await link.ask(ASKED)
 
 
+async def test_an_answer_that_ends_with_its_connection_is_whole() -> None:
+    async with peer(f"{HEAD}\r\n".encode() + encode(ANSWER)) as link:
+        assert await link.ask(ASKED) == ANSWER
+
+
+async def test_a_printer_that_says_to_go_on_is_heard_out() -> None:
+    async with peer(b"HTTP/1.1 100 Continue\r\n\r\n", answer(encode(ANSWER), False)) as link:
+        assert await link.ask(ASKED) == ANSWER
+
+
 async def test_silence_is_away() -> None:
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read()

@@ -2,18 +2,16 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
 
 from nightporter.agent.driver import Away, Document
+from nightporter.agent.drivers.printer.http_asking import CutOff, NoConnection, Site, TooLong, post
 from nightporter.agent.drivers.printer.messages import Broken, Message, decode, encode
 from nightporter.domain.value import value
 
 PORT = 631
-LONGEST_ANSWER = 8 * 1024 * 1024
-"""In bytes; a queue with a long history tells some hundred kilobytes of it."""
 _SCHEMES = {"ipp": "http", "ipps": "https"}
 
 
@@ -40,15 +38,15 @@ class Address:
         return cls(str(url), str(there), f"{there.netloc.decode()}{url.path}")
 
 
-def trust(uri: str, certificate: Path | None) -> ssl.SSLContext:
+def trust(uri: str, certificate: Path | None) -> ssl.SSLContext | None:
     """Whom to trust: the pinned certificate and no other, whatever name it bears, or else what this machine trusts.
 
-    Raises ValueError with one sentence.
+    None for an address without encryption. Raises ValueError with one sentence.
     """
     if not uri.startswith("ipps:"):
         if certificate is not None:
             raise ValueError("certificate belongs to an ipps:// address; this one is not encrypted")
-        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        return None
     if certificate is None:
         return ssl.create_default_context()
     pinned = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -62,24 +60,26 @@ def trust(uri: str, certificate: Path | None) -> ssl.SSLContext:
 
 
 class Link:
-    """Asks one printer. ``patience`` is how long one answer may take, in seconds."""
+    """Asks one printer. ``patience`` is how long one answer may take, in seconds.
+
+    Each request has a connection of its own: one that the printer had just closed for being idle would make a lost answer
+    of a document that it never saw.
+    """
 
     def __init__(self, address: Address, certificate: Path | None, patience: float) -> None:
         self.uri = address.uri
-        self._http_address = address.http
-        self._patience = patience
-        self._http = httpx.AsyncClient(
-            verify=trust(address.uri, certificate),
-            trust_env=False,
-            # A connection of its own for each request: one that the printer had just closed for being idle would
-            # make a lost answer of a document that it never saw.
-            limits=httpx.Limits(max_keepalive_connections=0),
-            headers={"Content-Type": "application/ipp", "Accept": "application/ipp", "Accept-Encoding": "identity"},
+        url = httpx.URL(address.http)
+        self._site = Site(
+            url.raw_host.decode("ascii"),
+            url.port or PORT,
+            url.netloc.decode(),
+            url.raw_path.decode(),
+            trust(address.uri, certificate),
         )
+        self._patience = patience
 
     async def close(self) -> None:
-        """Close all connections."""
-        await self._http.aclose()
+        """Nothing stays open between two requests."""
 
     async def ask(self, message: Message, document: Document | None = None, silence: float | None = None) -> Message:
         """Send a request, with the document behind it in pieces, and return the answer.
@@ -88,52 +88,25 @@ class Link:
         there was no answer, or one that is not the printer's: whether the request arrived is not known then.
         """
         head = encode(message)
-        times = httpx.Timeout(silence or self._patience, connect=self._patience)
         try:
             async with asyncio.timeout(None if document else self._patience):
-                answer = await self._exchange(head, document, times)
-        except (httpx.TimeoutException, TimeoutError):
+                status, body = await post(self._site, head, document, self._patience, silence or self._patience)
+            if status != 200:
+                raise Away(_http_problem(status))
+            answer = decode(body)[0]
+        except TimeoutError:
             raise Away("The printer does not answer. Check that it is switched on and connected.") from None
-        except httpx.ConnectError as error:
+        except NoConnection as error:
             raise Away(_no_connection(error)) from None
-        except httpx.HTTPError:
+        except CutOff:
             raise Away("The connection to the printer broke.") from None
+        except TooLong:
+            raise Away("The printer answered something that is not IPP: the answer is too long.") from None
         except Broken as error:
             raise Away(f"The printer answered something that is not IPP: {error}.") from None
         if answer.number != message.number:
             raise Away("The printer answered another question than it was asked.")
         return answer
-
-    async def _exchange(self, head: bytes, document: Document | None, times: httpx.Timeout) -> Message:
-        length = len(head) + (document.size if document else 0)
-        async with self._http.stream(
-            "POST",
-            self._http_address,
-            content=_body(head, document),
-            headers={"Content-Length": str(length)},
-            timeout=times,
-        ) as response:
-            if response.status_code != 200:
-                raise Away(_http_problem(response.status_code))
-            return decode(await _read(response))[0]
-
-
-async def _body(head: bytes, document: Document | None) -> AsyncIterator[bytes]:
-    yield head
-    if document is not None:
-        pieces = document.pieces()
-        while piece := await asyncio.to_thread(next, pieces, b""):
-            yield piece
-
-
-async def _read(response: httpx.Response) -> bytes:
-    parts, length = [], 0
-    async for part in response.aiter_raw():
-        length += len(part)
-        if length > LONGEST_ANSWER:
-            raise Broken("the answer is too long")
-        parts.append(part)
-    return b"".join(parts)
 
 
 def _http_problem(status: int) -> str:
@@ -144,8 +117,8 @@ def _http_problem(status: int) -> str:
     return f"The printer answered HTTP {status} where IPP was expected. Check the path in its uri."
 
 
-def _no_connection(error: httpx.ConnectError) -> str:
-    if "CERTIFICATE_VERIFY_FAILED" in str(error):
+def _no_connection(error: NoConnection) -> str:
+    if error.is_distrusted:
         return (
             "The printer shows a certificate that is not trusted. Pin the printer's own with the option certificate, "
             "or find out who else answers at its address."
