@@ -274,6 +274,7 @@ async def test_a_person_does_what_the_machines_ask_for(hotel: Hotel) -> None:
         for ends_as, taken in (("Error", 0), ("Processed", 1)):
             payment = await hotel.added("pay", "--amount", "5", "--currency", "EUR")
             await terminal.says("It asks the guest for a card", times=taken + 1)
+            await hotel.shows(payment, "Status", "card")
             terminal.types("card")
             assert (await hotel.ended(payment))["State"] == ends_as
             assert effects(terminal) == ["payment"] * taken
