@@ -111,9 +111,7 @@ class _File(Struct, forbid_unknown_fields=True, kw_only=True):
     log_level: str = "info"
 
 
-def load(
-    path: Path, kinds: Mapping[str, Kind], host: str, environment: Mapping[str, str]
-) -> Configuration:
+def load(path: Path, kinds: Mapping[str, Kind], host: str, environment: Mapping[str, str]) -> Configuration:
     """Read the configuration; ``kinds`` are the drivers by name, ``host`` is what this computer is called.
 
     Relative paths are beside the file. Where a service manager gives them, files with tokens are looked for in its
