@@ -15,7 +15,9 @@ ConfigOption = Annotated[
     Path, typer.Option("--config", help="The configuration of the agent.", metavar="FILE", show_default=True)
 ]
 DEFAULT_CONFIG = Path("agent.toml")
-AGENT_EXIT_CODES = "Exit codes: 0 done; 1 it could not be done, with the reason told; 2 wrong usage, or a bad configuration."
+AGENT_EXIT_CODES = (
+    "Exit codes: 0 done; 1 it could not be done, with the reason told; 2 wrong usage, or a bad configuration."
+)
 
 
 def read(path: Path) -> "Configuration":
