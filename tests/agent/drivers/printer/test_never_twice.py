@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
-from nightporter.agent.driver import Away, Done, Happened, Notes, NotHappened, Refused, Unknown
+from nightporter.agent.driver import Attempt, Away, Done, Happened, Notes, NotHappened, Refused, Unknown
+from nightporter.agent.drivers.printer.messages import Group, Message
+from nightporter.agent.drivers.printer.operations import JobState
 from nightporter.agent.drivers.printer.simulator import PrinterSimulator
 from tests.agent.drivers.printer.carrying import DEADLINE, PDF, Journal, carry, driving, settle, task
 
@@ -199,3 +201,40 @@ async def test_a_printer_that_is_switched_off_is_away(tmp_path: Path) -> None:
     async with driving(uri) as driver:
         with pytest.raises(Away, match="cannot be reached"):
             await driver.prepare(task(tmp_path), 1)
+
+
+async def test_a_job_that_the_printer_closed_without_its_document_was_not_printed(tmp_path: Path) -> None:
+    class Died(Exception):
+        pass
+
+    async with PrinterSimulator() as simulator, driving(simulator.uri) as driver:
+        one, journal = task(tmp_path), Journal()
+
+        async def dies(reference: Notes) -> None:
+            journal.references.append(reference)
+            if reference["stage"] == "send":
+                raise Died
+
+        baseline, attempt = await driver.prepare(one, 1), Attempt(dies, lambda *_: None)
+        assert isinstance(baseline, dict)
+        with pytest.raises(Died):
+            await driver.execute(one, 1, baseline, attempt)
+        simulator._end(simulator.jobs[1], JobState.COMPLETED, "job-completed-successfully")
+        assert isinstance(await settle(driver, one, baseline, journal), Unknown)
+        assert printed(simulator) == 0
+
+
+async def test_a_job_that_was_closed_when_its_document_was_turned_down_was_not_printed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with PrinterSimulator() as simulator, driving(simulator.uri) as driver:
+        cancel = simulator._cancel
+
+        def close(message: Message, about: Group, document: bytes) -> Message:
+            simulator._end(simulator.jobs[1], JobState.COMPLETED, "job-completed-successfully")
+            return cancel(message, about, document)
+
+        monkeypatch.setattr(simulator, "_cancel", close)
+        simulator.fail("send-document-refused")
+        assert isinstance(await carry(driver, task(tmp_path)), Unknown)
+        assert printed(simulator) == 0

@@ -176,8 +176,7 @@ class IppDriver:
         end = await self._following.to_end(sought, copies, attempt, called_off)
         if called_off and end.job is not None and end.job.is_final and not end.job.has_begun:
             return NotHappened()
-        size = task.document.size if task.document else 0
-        ended = outcome(end, copies, self._link.uri, size)
+        ended = outcome(end, copies, self._link.uri, _size(task))
         return Happened(ended.notes, ended.result) if isinstance(ended, Done) else ended
 
     async def _print_in_two(self, task: Task, baseline: Notes, attempt: Attempt) -> Outcome:
@@ -219,7 +218,7 @@ class IppDriver:
         end = await self._following.to_end(sought, data.copy_count, attempt, CalledOff.TURNED_DOWN)
         if end.job is not None and end.job.is_final and not end.job.has_begun:
             return sent if isinstance(sent, Refused) else Refused(_turned_down(sent))
-        return outcome(end, data.copy_count, self._link.uri, 0)
+        return outcome(end, data.copy_count, self._link.uri, _size(task))
 
     async def _print_in_one(self, task: Task, baseline: Notes, attempt: Attempt) -> Outcome:
         """For printers that cannot make a job first: the request with the document is the one that makes it."""
@@ -296,6 +295,10 @@ class IppDriver:
 def _data(task: Task) -> PrinterCommandData:
     assert isinstance(task.data, PrinterCommandData)
     return task.data
+
+
+def _size(task: Task) -> int:
+    return task.document.size if task.document else 0
 
 
 def _about(task: Task) -> tuple[Attribute, ...]:

@@ -19,7 +19,7 @@ def outcome(end: End, copies: int, uri: str, size: int) -> Outcome:
     if job is None:
         return Unknown(f"The printer no longer knows the job: it was switched off, or has forgotten it. {LOOK}")
     if job.state == JobState.COMPLETED:
-        if size and job.kibibytes and (job.kibibytes + 1) * 1024 < size:
+        if size and job.kibibytes is not None and (job.kibibytes + 1) * 1024 < size:
             return Unknown(f"The printer got only a part of the document and printed that. {LOOK}")
         return Done(_printed(end, job, copies), _result(job, uri))
     if job.state == JobState.ABORTED:
