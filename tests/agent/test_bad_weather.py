@@ -9,11 +9,12 @@ import pytest
 import structlog
 
 from nightporter.agent.agent import Agent
-from nightporter.agent.driver import Attempt, Notes, Outcome, Refused, Task
+from nightporter.agent.driver import Attempt, Away, Done, Notes, Outcome, Refused, Task, Unknown
 from nightporter.agent.journal import Journal, Stage
 from nightporter.agent.metrics import Metrics
 from nightporter.agent.spool import Spool
 from nightporter.agent.status import status
+from nightporter.client import Client
 from tests.agent.bell import Bell, BellDriver
 from tests.agent.conftest import BELL, PRINTER, TERMINAL, Property, until
 from tests.harness import ACCESS_TOKEN
@@ -361,3 +362,70 @@ async def test_a_command_for_a_till_is_too_old_after_ten_minutes_without_being_t
 ) -> None:
     place.write(f'[machines.Till]\ndevice = "{TERMINAL}"\ndriver = "till"\nbell = "front"')
     assert place.configuration().machines[0].too_old_after == 600
+
+
+async def test_a_machine_that_breaks_off_after_long_is_tried_for_as_long_as_any(
+    place: Property, bell: Bell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resolve = BellDriver.resolve
+
+    async def long(
+        self: BellDriver, task: Task, step: int, baseline: Notes, reference: Notes, attempt: Attempt
+    ) -> object:
+        monkeypatch.setattr(BellDriver, "resolve", resolve)
+        place.desk.clock.elapsed += 600  # a job without paper was followed, say
+        raise Away("The rope broke.")
+
+    monkeypatch.setattr(BellDriver, "resolve", long)
+    command_id = await left_under_way(place, bell, "hang after")
+    async with place.agent():
+        assert (await place.ended(command_id))["State"] == "Processed"
+
+
+@pytest.mark.parametrize("outcome", [Done, Refused, Unknown])
+async def test_half_a_character_from_a_machine_does_not_end_the_agent(
+    place: Property, bell: Bell, monkeypatch: pytest.MonkeyPatch, outcome: type[Done | Refused | Unknown]
+) -> None:
+    async def odd(self: BellDriver, task: Task, step: int, baseline: Notes, attempt: Attempt) -> Outcome:
+        await attempt.sending({})
+        return Done("It rang.\ud800", {"Tone": "\ud800"}) if outcome is Done else outcome("It rang.\ud800")
+
+    monkeypatch.setattr(BellDriver, "execute", odd)
+    async with place.agent():
+        command = await place.ended(await place.print())
+    assert command["State"] == ("Processed" if outcome is Done else "Error")
+    assert command["Execution"]["Notes"] == "It rang.?"
+
+
+async def test_what_was_sent_is_kept_while_the_platform_does_not_show_it(
+    place: Property, bell: Bell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The tokens may be another property's, until somebody sees it."""
+
+    async def nothing(self: Client, command_id: str, **_: object) -> None:
+        return None
+
+    command_id = await left_under_way(place, bell, "hang after")
+    with monkeypatch.context() as patched, structlog.testing.capture_logs() as told:
+        patched.setattr(Client, "fetch", nothing)
+        async with place.agent() as agent:
+            await until(lambda: agent.is_connected)
+    assert [one["command"] for one in told if one["log_level"] == "error"] == [command_id]
+    async with place.agent():
+        assert (await place.ended(command_id))["State"] == "Processed"
+    assert len(bell.rung) == 1
+
+
+@pytest.mark.parametrize(("left", "age", "open_after"), [("hang after", 31, 0), ("hang after", 1, 1), ("hang", 1, 0)])
+async def test_what_the_platform_never_shows_again_is_given_up_in_the_end(
+    place: Property, bell: Bell, monkeypatch: pytest.MonkeyPatch, left: str, age: int, open_after: int
+) -> None:
+    async def nothing(self: Client, command_id: str, **_: object) -> None:
+        return None
+
+    await left_under_way(place, bell, left)
+    monkeypatch.setattr(Client, "fetch", nothing)
+    place.desk.clock.move(age * 86_400)
+    async with place.agent() as agent:
+        await until(lambda: agent.is_connected)
+    assert len(status(place.folder / "agent-state", 0).open) == open_after

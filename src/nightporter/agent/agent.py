@@ -233,12 +233,14 @@ class Agent:
 
     async def _gone(self, entry: Entry) -> None:
         """The platform does not know the command any more, or does not show it."""
-        sent = [step.number for step in entry.steps.values() if step.stage is Stage.SENT]
-        if sent:
+        if any(step.stage in (Stage.SENT, Stage.DONE) for step in entry.steps.values()):
             _log.error(
                 "what became of a command is not known, and the platform shows it no more",
                 command=entry.command_id,
             )
+            if self._sources.now() - entry.received < REMEMBERED:
+                # It may be shown again: the tokens may have been another property's.
+                return
         await self._journal.reported(entry.command_id, "The platform does not show this command any more.")
 
     async def _take_in(self) -> None:

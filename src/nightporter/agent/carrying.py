@@ -86,7 +86,7 @@ class Carrying:
             self._records[step] = Step(step, Stage.DONE, {}, {}, outcome.result)
             notes = outcome.notes
         return Ending(
-            Stage.DONE, CommandState.PROCESSED, notes,
+            Stage.DONE, CommandState.PROCESSED, _sayable(notes),
             merged({number: one.result for number, one in self._records.items()}),
         )  # fmt: skip
 
@@ -202,16 +202,18 @@ class Carrying:
         self, act: Callable[[], Awaitable[T]], when_tired: "Callable[[str], T] | None" = None
     ) -> "T | Refused":
         """Do ``act`` until the machine is there; after that time Refused, or what ``when_tired`` makes of the reason."""
-        began, delay = self._sources.elapsed(), FIRST_DELAY
+        away_since, delay = None, FIRST_DELAY
         while True:
             try:
                 answer = await act()
             except Away as away:
                 self.is_away, why = True, str(away)
+                # Before it broke off it was there, perhaps for long: a job may have been followed until now.
+                away_since = self._sources.elapsed() if away_since is None else away_since
             else:
                 self.is_away = False
                 return answer
-            if self._sources.elapsed() - began + delay > self._gives_up_after:
+            if self._sources.elapsed() - away_since + delay > self._gives_up_after:
                 told = f"{why} It was tried for {told_duration(int(self._gives_up_after))}."
                 return (
                     when_tired(told) if when_tired else Refused(f"{told} Nothing was done; ask again when it is there.")
@@ -260,14 +262,19 @@ class Carrying:
 def unwritable(notes: Notes | None) -> Exception | None:
     """What stands against writing ``notes`` down."""
     try:
-        json.dumps(notes)
+        json.dumps(notes, ensure_ascii=False).encode()
     except (TypeError, ValueError, RecursionError) as error:
         return error
     return None
 
 
+def _sayable(notes: str) -> str:
+    """``notes`` without halves of characters, which a driver may have from its machine and which can be neither kept nor sent."""
+    return notes.encode("utf-8", "replace").decode()
+
+
 def _broken_off(step: int, steps: int, outcome: Refused | Unknown) -> Ending:
-    told = outcome.notes
+    told = _sayable(outcome.notes)
     if step > 1:
         told = f"{step - 1} of {steps} {'was' if step == 2 else 'were'} carried out. Number {step}: {told}"
     if isinstance(outcome, Unknown):
