@@ -9,10 +9,11 @@ from pathlib import Path
 
 from benchmarks.machine import folder
 from benchmarks.report import Figure
+from nightporter.host.clock import machine_sources
 from nightporter.operations.administration.load_property import load_property
 from nightporter.settings import Settings
 from nightporter.storage.opening import create
-from nightporter.web.app import App, machine_sources
+from nightporter.web.app import App
 from nightporter.web.desk import Desk
 
 RECORDS = 10_000

@@ -16,10 +16,11 @@ import uvloop
 
 from nightporter.domain.command import Creator, NewCommand
 from nightporter.domain.device import DeviceType
+from nightporter.host.clock import machine_sources
 from nightporter.settings import Settings
 from nightporter.storage.commands import AddCommands
 from nightporter.storage.opening import create
-from nightporter.web.app import App, machine_sources, spare_the_collector
+from nightporter.web.app import App, spare_the_collector
 from nightporter.web.desk import Desk
 
 ENTERPRISE = "00000000-0000-4000-8000-000000000001"

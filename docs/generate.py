@@ -92,8 +92,8 @@ DIFFERENCES: tuple[tuple[str, str], ...] = (
 
 NOT_BUILT: tuple[tuple[str, str], ...] = (
     (
-        "Agent, drivers and console",
-        "Any client of the original carries commands out; the desk has none of its own yet.",
+        "Console",
+        "The command line shows the queue and what became of each command; there are no pages for the back office yet.",
     ),
 )
 

@@ -9,9 +9,9 @@ import pytest
 
 from nightporter.cli import doctor
 from nightporter.cli.announcing import announce
+from nightporter.host.clock import machine_sources
 from nightporter.storage.lock import DatabaseLock
 from nightporter.storage.opening import create
-from nightporter.web.app import machine_sources
 from tests.cli.program import PROGRAM, Ran, free_port, run, started
 
 ENTERPRISE, CLIENT, INTEGRATION, DEVICE, OTHER = (f"01920000-0000-7000-8000-00000000000{n}" for n in range(1, 6))

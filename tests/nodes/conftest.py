@@ -5,9 +5,9 @@ from contextlib import AsyncExitStack
 
 import pytest
 
+from nightporter.host.clock import machine_sources
 from nightporter.settings import Settings
 from nightporter.storage.places import Place
-from nightporter.web.app import machine_sources
 from tests.contract import hotel as facts
 from tests.harness import RunningDesk, running_desk
 

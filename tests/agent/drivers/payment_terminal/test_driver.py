@@ -284,7 +284,7 @@ def test_options_that_cannot_be_right_are_refused_in_words(wrong: dict[str, Any]
 
 def test_the_same_terminal_has_the_same_place() -> None:
     assert KIND.place(ZvtOptions(address="Terminal.Local")) == KIND.place(ZvtOptions(address="terminal.local:20007"))
-    assert KIND.place(ZvtOptions(address="[::1]:1")) == "zvt ::1:1"
+    assert KIND.place(ZvtOptions(address="[::1]:1")) == "::1:1"
 
 
 def test_the_password_is_not_printed() -> None:

@@ -327,7 +327,7 @@ def _make(options: ZvtOptions, surroundings: Surroundings) -> ZvtDriver:
 
 def _place_name(options: ZvtOptions) -> str:
     host, port = _place(options.address)
-    return f"zvt {host.lower()}:{port}"
+    return f"{host.lower()}:{port}"
 
 
 KIND = Kind("zvt", DeviceType.PAYMENT_TERMINAL, ZvtOptions, _make, _place_name)
