@@ -2,11 +2,13 @@
 
 import asyncio
 import contextlib
+from typing import Any
 
 import pytest
 
 from nightporter.agent.driver import Away, Done, Happened, Notes, Refused, Unknown
 from nightporter.agent.drivers.payment_terminal import messages
+from nightporter.agent.drivers.payment_terminal.messages import Apdu
 from tests.agent.drivers.payment_terminal.desk import Desk
 
 
@@ -220,6 +222,24 @@ async def test_what_the_terminal_took_back_is_for_a_person_to_see(desk: Desk) ->
     assert desk.effects == ["payment", "reversal"]
     assert isinstance(found, Unknown)
     assert "Look at the terminal's journal for 12.00 EUR" in found.notes
+
+
+async def test_what_was_approved_and_then_told_to_have_failed_is_for_a_person_to_see(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended = desk.terminal._try
+
+    async def failing(line: Any, apdu: Apdu) -> bool:
+        if apdu.command == messages.COMPLETION:
+            failed = messages.packed({messages.RESULT: b"\x05", messages.AMOUNT: messages.decimal(1200, 6)})
+            await ended(line, Apdu(messages.STATUS_INFORMATION, failed))
+            return await ended(line, Apdu(messages.ABORTED, b"\x05"))
+        return await ended(line, apdu)
+
+    monkeypatch.setattr(desk.terminal, "_try", failing)
+    outcome = await desk.execute()
+    assert isinstance(outcome, Unknown)
+    assert "approved 12.00 EUR and then broke off" in outcome.notes
 
 
 async def test_another_sale_of_the_same_amount_is_not_taken_for_it(desk: Desk) -> None:

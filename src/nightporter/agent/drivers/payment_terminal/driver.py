@@ -211,7 +211,7 @@ class ZvtDriver:
     async def _follow(self, link: Link, charge: Charge, written: Notes, attempt: Attempt) -> Outcome:
         """Follow a charge that the terminal took up to its end."""
         status: StatusInformation | None = None
-        is_card_read = is_stopped = False
+        is_card_read = is_stopped = was_approved = False
         called_off = asyncio.create_task(attempt.cancelled.wait())
         try:
             while True:
@@ -230,6 +230,7 @@ class ZvtDriver:
                 if apdu.command == messages.STATUS_INFORMATION:
                     status, is_card_read = _status(apdu), True
                     if status is not None and status.result == 0:
+                        was_approved = True
                         # Before it is acknowledged: from now on the numbers of this very transaction are known.
                         await attempt.sending(written | {"Told": record(status)})
                 elif apdu.command == messages.INTERMEDIATE_STATUS and apdu.data:
@@ -237,21 +238,24 @@ class ZvtDriver:
                     attempt.progress(None, codes.step(apdu.data[0]))
                 await link.acknowledge()
                 if ending := ending_of(apdu):
-                    return self._ended(charge, ending, status, is_stopped)
+                    return self._ended(charge, ending, status, is_stopped, was_approved)
         finally:
             called_off.cancel()
 
-    def _ended(self, charge: Charge, ending: Ending, status: StatusInformation | None, is_stopped: bool) -> Outcome:
-        is_approved = status is not None and status.result == 0
-        if ending.code and not is_approved:
+    def _ended(
+        self, charge: Charge, ending: Ending, status: StatusInformation | None, is_stopped: bool, was_approved: bool
+    ) -> Outcome:
+        if ending.code and not was_approved:
             return _refused(charge, ending.code, is_stopped)
         if status is None or status.result is None:
-            raise Away("The payment terminal did not say how it ended. It is asked for its last transaction.")
-        if not is_approved:
+            if not ending.code:
+                raise Away("The payment terminal did not say how it ended. It is asked for its last transaction.")
+        elif not was_approved:
             return _refused(charge, status.result, is_stopped)
-        if ending.code:
+        if status is None or ending.code or status.result:
+            code = ending.code or (status.result if status else None) or 0xFF
             return Unknown(
-                f"The payment terminal approved {charge.amount} and then broke off: {codes.reason(ending.code)}. Look at the "
+                f"The payment terminal approved {charge.amount} and then broke off: {codes.reason(code)}. Look at the "
                 "terminal's journal whether the amount was taken back before asking again."
             )
         if status.amount not in (None, charge.minor) or status.currency not in (None, charge.currency_number):
