@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import ctypes
 import itertools
 import json
 import os
@@ -23,6 +24,7 @@ from nightporter.host.clock import machine_sources
 from nightporter.host.logs import configure
 from nightporter.settings import Supervision
 
+PR_SET_PDEATHSIG = 1
 SOON = Patience(tries=3, first_delay=0.02, longest_delay=0.2)
 
 
@@ -75,6 +77,8 @@ class LateAttempt(Attempt):
 def raise_one(order: dict[str, Any]) -> None:
     """Be the agent that ``order`` describes, until something ends it."""
     os.setsid()
+    # Whoever kills the tests does not leave their agents behind.
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     log = os.open(order["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(log, 1)
     os.dup2(log, 2)
