@@ -17,10 +17,11 @@ import uvloop
 from nightporter.domain.command import Creator, NewCommand
 from nightporter.domain.device import DeviceType
 from nightporter.host.clock import machine_sources
+from nightporter.host.collector import spare_the_collector
 from nightporter.settings import Settings
 from nightporter.storage.commands import AddCommands
 from nightporter.storage.opening import create
-from nightporter.web.app import App, spare_the_collector
+from nightporter.web.app import App
 from nightporter.web.desk import Desk
 
 ENTERPRISE = "00000000-0000-4000-8000-000000000001"

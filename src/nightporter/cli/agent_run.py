@@ -28,6 +28,7 @@ def run(config: ConfigOption = DEFAULT_CONFIG) -> None:
     from nightporter.agent.journal import JournalLost
     from nightporter.agent.running import run as run_agent
     from nightporter.host.clock import machine_sources
+    from nightporter.host.collector import spare_the_collector
     from nightporter.host.locks import InUse
     from nightporter.host.logs import configure
 
@@ -39,6 +40,7 @@ def run(config: ConfigOption = DEFAULT_CONFIG) -> None:
     configure(told.log_level, sources.now)
 
     def started(agent: "Agent") -> None:
+        spare_the_collector()
         machines = ", ".join(machine.name for machine in told.machines) or "no machine yet"
         typer.echo(plain(f"The agent works for {told.platform.address} at: {machines}. Ctrl-C stops it."))
 

@@ -1,7 +1,6 @@
 """The composition root: the only place where a desk is put together, and where time and ids come from."""
 
 import asyncio
-import gc
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from contextlib import asynccontextmanager
 from typing import Any, cast
@@ -47,13 +46,6 @@ NO_KEYS = (
     "PINs, documents, results and guest data are kept in the clear; see docs/encryption.md for nightporter new-key"
 )
 _log = structlog.get_logger()
-
-
-def spare_the_collector() -> None:
-    """Once all is made that stays to the end, the collector need not walk it again and again: its long pauses end."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 100)
 
 
 def deadlines_of(settings: Settings) -> Deadlines:

@@ -17,9 +17,10 @@ import uvicorn
 from uvicorn.server import HANDLED_SIGNALS
 
 from nightporter.domain.sources import Sources
+from nightporter.host.collector import spare_the_collector
 from nightporter.host.service_manager import ServiceManager
 from nightporter.settings import Settings, Supervision
-from nightporter.web.app import App, spare_the_collector
+from nightporter.web.app import App
 from nightporter.web.notify import keep_telling
 
 KEEP_ALIVE = 5

@@ -184,7 +184,7 @@ async def test_what_is_sent_is_on_the_disk_before(tmp_path: Path) -> None:
         baseline = await driver.prepare(one, 1)
         assert not isinstance(baseline, Refused)
         assert isinstance(await driver.execute(one, 1, baseline, attempt), Done)
-        assert seen == [("create", "validate-job"), ("send", "get-job-attributes")]
+        assert seen == [("create", "get-printer-attributes"), ("send", "create-job")]
         assert simulator.asked.count("send-document") == 1
 
 

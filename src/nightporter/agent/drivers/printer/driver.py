@@ -117,13 +117,9 @@ class IppDriver:
         if not printer.is_accepting:
             raise Away("The printer takes no new jobs at present. Allow them at its panel or in its queue.")
         tells_copies = printer.most_copies is not None
-        checked = await self._jobs.ask(
-            Operation.VALIDATE_JOB, *_about(task), _format(data), job=_how(data, tells_copies)
-        )
-        if is_for_later(checked):
-            raise Away(f"The printer takes no job at present ({status_name(checked.code)}).")
-        if (not is_success(checked) and checked.code != Status.OPERATION_NOT_SUPPORTED) or _ignores_copies(checked):
-            return Refused(_turned_down(checked))
+        # A printer that makes a job first turns it down then, without any effect; the other kind prints at once.
+        if not printer.creates_jobs and (refused := await self._validated(task, data, tells_copies)) is not None:
+            return refused
         return {
             "uri": self._link.uri,
             "printer-uuid": printer.uuid,
@@ -131,6 +127,16 @@ class IppDriver:
             "creates-jobs": printer.creates_jobs,
             "tells-copies": tells_copies,
         }
+
+    async def _validated(self, task: Task, data: PrinterCommandData, tells_copies: bool) -> Refused | None:
+        checked = await self._jobs.ask(
+            Operation.VALIDATE_JOB, *_about(task), _format(data), job=_how(data, tells_copies)
+        )
+        if is_for_later(checked):
+            raise Away(f"The printer takes no job at present ({status_name(checked.code)}).")
+        if (not is_success(checked) and checked.code != Status.OPERATION_NOT_SUPPORTED) or _ignores_copies(checked):
+            return Refused(_turned_down(checked))
+        return None
 
     async def execute(self, task: Task, step: int, baseline: Notes, attempt: Attempt) -> Outcome:
         """Print it, and wait until the printer says that all of it came out. Raises Away."""
@@ -194,9 +200,10 @@ class IppDriver:
             raise Away(f"The printer took no job ({status_name(answer.code)}).")
         if not is_success(answer):
             return Refused(_turned_down(answer))
-        job = await self._jobs.find(replace(sought, id=Job.of(answer.group(Tag.JOB)).id))
-        if job is None:
-            raise Away("The printer made a job and does not know it.")
+        job = Job.of(answer.group(Tag.JOB))
+        if not job.id:
+            raise Away("The printer made a job and does not say which.")
+        # Few printers tell the uuid here; the name, which is the command's id, is found again as surely.
         sought = Sought(task.command_id, job.id, job.uuid, job.up_time or sought.up_time)
         if attempt.cancelled.is_set() or _ignores_copies(answer):
             await self._jobs.cancel(job)
