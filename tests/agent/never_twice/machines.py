@@ -42,8 +42,6 @@ class Struck:
     """Whether the machine can tell what became of a request: then nothing is left in doubt by the agent's death."""
     meanwhile: Callable[[Any], Coroutine[Any, Any, None]] = _nothing
     """What goes on at the machine all the time."""
-    first: int = 1
-    """The first message that is struck at; what comes before it is asked again later in the exchange."""
     settle: Callable[[Any], Awaitable[None]] = _nothing
     """Let come what still comes of itself: a card that is presented late."""
     named: Callable[[str, bytes], str] = lambda way, data: ""
@@ -177,7 +175,7 @@ FISCAL_MACHINE = Struck(
 PAYMENT_TERMINAL = Struck(
     "zvt", "be35b39e-ad7e-460a-8de9-4c7581e016a2", 'address = "{address}"\npatience = 2\nwaits = 5',
     _terminal, _pay, lambda one: one["Effect"], {"payment": 1},
-    can_be_asked=False, settle=_present_late, named=_zvt, first=11,
+    can_be_asked=False, settle=_present_late, named=_zvt,
 )  # fmt: skip
 PASSPORT_SCANNER = Struck(
     "mrz", "6d58b09a-9709-5555-a70c-f055edea61ee", 'address = "{address}"\nwindow = 8.0',

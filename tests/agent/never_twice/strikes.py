@@ -202,7 +202,7 @@ def points(writes: list[str], passed: list[tuple[str, bytes]], struck: Struck, m
         for number, name in enumerate(writes, 1)
         for when in ("before", "after")
     ]
-    for number, (way, data) in list(enumerate(passed[:most], 1))[struck.first - 1 :]:
+    for number, (way, data) in enumerate(passed[:most], 1):
         name = f"message {number}, {'to' if way == '>' else 'from'} the machine: {struck.named(way, data) or 'bytes'}"
         found += [Point("link", number, when, what, name) for what in ("kill", "cut") for when in ("before", "after")]
         found.append(Point("link", number, "after", "platform", name))
