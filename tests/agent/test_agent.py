@@ -1,11 +1,14 @@
 """The agent on a real desk, with a bell for a machine."""
 
 import pytest
+from structlog.testing import capture_logs
 
 from nightporter.agent.journal import Stage
 from nightporter.agent.status import status
+from nightporter.host.locks import FileLock
 from tests.agent.bell import Bell
 from tests.agent.conftest import BELL, PDF, PRINTER, Property, until
+from tests.cli.program import free_port
 
 
 async def states(place: Property, command_id: str) -> list[str]:
@@ -266,8 +269,9 @@ async def test_what_it_waits_for_is_told_and_gone_when_it_is_over(place: Propert
     async with place.agent():
         command_id = await place.print()
         await place.until(command_id, Result={"Status": "It swings."}, Progress=50)
-        open_now = status(place.folder / "agent-state", 10).open
-        assert [(one.status, one.steps[1].stage) for one in open_now] == [("It swings.", Stage.SENT)]
+        folder = place.folder / "agent-state"
+        await until(lambda: [one.status for one in status(folder, 10).open] == ["It swings."])
+        assert [one.steps[1].stage for one in status(folder, 10).open] == [Stage.SENT]
         bell.go.set()
         command = await place.ended(command_id)
     assert command["Execution"]["Result"] == {"Count": 1}
@@ -320,3 +324,21 @@ async def test_no_machine_is_driven_by_two_agents(place: Property, bell: Bell) -
             bell.go.set()
             await place.ended(first)
     assert len(bell.rung) == 1
+
+
+async def test_a_machine_that_another_agent_drives_is_left_to_it(place: Property, bell: Bell) -> None:
+    (place.folder / "locks").mkdir()
+    lock = FileLock(place.folder / "locks" / place.configuration().machines[0].lock_name)
+    async with place.agent() as agent:
+        command_id = await place.print()
+        await until(lambda: agent.machines[0].was_passed_over)
+        assert (await place.command(command_id))["State"] == "Pending"
+        lock.release()
+        assert (await place.ended(command_id))["State"] == "Processed", "and taken when the other one has left"
+
+
+async def test_a_platform_that_cannot_be_reached_from_the_start_is_told(place: Property, bell: Bell) -> None:
+    place.path.write_text(place.path.read_text().replace(place.desk.address, f"http://127.0.0.1:{free_port()}"))
+    with capture_logs() as told:
+        async with place.agent():
+            await until(lambda: any(one["event"] == "not connected" and one["why"] for one in told))

@@ -1,10 +1,16 @@
 """agent.toml: every mistake is told with its file, its place and what would do; tokens come from where they are safe."""
 
+import dataclasses
+import re
 from pathlib import Path
 
 import pytest
 
 from nightporter.agent.configuration import Configuration, InvalidConfiguration, load
+from nightporter.agent.driver import Driver, Surroundings
+from nightporter.agent.kinds import kinds
+from nightporter.agent.running import _try
+from nightporter.host.clock import machine_sources
 from tests.agent.bell import KINDS
 from tests.agent.conftest import BELL, CUTTER, PRINTER
 
@@ -189,3 +195,33 @@ def test_the_same_machine_has_the_same_lock(tmp_path: Path) -> None:
     again = read(tmp_path, PLATFORM + TOKENS + BELL.replace("Front", "Other").replace(PRINTER, CUTTER)).machines[0]
     other = read(tmp_path, PLATFORM + TOKENS + BELL.replace('"front"', '"back"')).machines[0]
     assert first.lock_name == again.lock_name != other.lock_name
+
+
+def test_what_windows_puts_before_a_text_is_passed_over(tmp_path: Path) -> None:
+    mark = b"\xef\xbb\xbf"
+    (tmp_path / "client.token").write_bytes(mark + b"SECRET-ONE\r\n")
+    tokens = 'client_token_file = "client.token"\naccess_token = "SECRET-TWO"\n'
+    (tmp_path / "agent.toml").write_bytes(mark + (PLATFORM + tokens).encode())
+    assert load(tmp_path / "agent.toml", KINDS, "here", {}).platform.client_token == "SECRET-ONE"
+
+
+def test_a_certificate_is_looked_for_beside_the_configuration(tmp_path: Path) -> None:
+    machine = (
+        f'[machines.P]\ndevice = "{PRINTER}"\ndriver = "ipp"\nuri = "ipps://127.0.0.1/x"\ncertificate = "printer.pem"\n'
+    )
+    (tmp_path / "agent.toml").write_text(PLATFORM + TOKENS + machine)
+    one = load(tmp_path / "agent.toml", kinds(), "here", {})
+    surroundings = Surroundings(machine_sources(), one.time_zone, "P", one.folder)
+    with pytest.raises(ValueError, match=re.escape(str(tmp_path / "printer.pem"))):
+        one.machines[0].kind.make(one.machines[0].options, surroundings)
+
+
+async def test_a_driver_with_a_fault_is_told_like_a_mistake_in_the_file(tmp_path: Path) -> None:
+    def make(options: object, surroundings: Surroundings) -> Driver:
+        raise KeyError("colour")
+
+    (tmp_path / "agent.toml").write_text(PLATFORM + TOKENS + BELL)
+    faulty = {"bell": dataclasses.replace(KINDS["bell"], make=make)}
+    configuration = load(tmp_path / "agent.toml", faulty, "here", {})
+    with pytest.raises(InvalidConfiguration, match=r"Front.*the driver 'bell' has a fault \(KeyError\)"):
+        await _try(tmp_path / "agent.toml", configuration, machine_sources())

@@ -17,7 +17,7 @@ from nightporter.agent.machine import Machine, Work, report
 from nightporter.agent.metrics import Metrics
 from nightporter.agent.spool import Spool
 from nightporter.agent.telling import Telling
-from nightporter.client import Client, ClientError, Connection, Data
+from nightporter.client import Client, ClientError, Connection, Data, Patience
 from nightporter.domain.command import TERMINAL, CommandState
 from nightporter.domain.sources import Sources
 from nightporter.host.locks import FileLock, InUse
@@ -27,6 +27,8 @@ REMEMBERED = timedelta(days=30)
 """How long the journal keeps commands that are through: so long nothing is done again that arrives once more."""
 AGAIN = 10.0
 """Seconds until a platform that refused to be listened to is tried again."""
+SWEEP = 30.0
+"""Seconds after which the queue is read though no event told of anything: a socket may be closed to this computer alone."""
 FINISHING = 20.0
 """Seconds that a command under way gets to its end when the agent is stopped; afterwards the journal has it."""
 
@@ -66,6 +68,7 @@ class Agent:
         self._strangers: set[str] = set()
         self._is_stopping = False
         self.is_connected = False
+        self._told: str | None = None
         journal.executor = configuration.name
 
     @property
@@ -96,6 +99,8 @@ class Agent:
             # The first fault is the one; what it took with it says nothing more.
             raise group.exceptions[0] from None
         finally:
+            # What goes on after the next start is fetched again; no document waits for it here.
+            self._spool.keep_only([])
             for client in (*self._left, self._client):
                 await client.close()
 
@@ -144,7 +149,7 @@ class Agent:
         return task
 
     def _surroundings(self, name: str) -> Surroundings:
-        return Surroundings(self._sources, self._configuration.time_zone, name)
+        return Surroundings(self._sources, self._configuration.time_zone, name, self._configuration.folder)
 
     def _start(self, configuration: MachineConfiguration) -> Machine:
         machine = Machine(configuration, self._surroundings(configuration.name), self._journal, self._ended)
@@ -165,6 +170,9 @@ class Agent:
                 await self._pause_unless_left(machine)
             else:
                 with lock:
+                    machine.is_driven = True
+                    if machine.was_passed_over:
+                        self._listen_anew()
                     await machine.run()
 
     async def _pause_unless_left(self, machine: Machine) -> None:
@@ -212,7 +220,9 @@ class Agent:
                 continue
             if entry.ending is not None:
                 self._report_again(entry, entry.ending)
-            elif entry.device_id in self._machines:
+            elif (machine := self._machines.get(entry.device_id)) is not None and not machine.is_driven:
+                machine.was_passed_over = True
+            elif machine is not None:
                 command = await self._client.fetch(entry.command_id, spool=self._spool.open)
                 await self._go_on(entry, command)
             else:
@@ -269,6 +279,11 @@ class Agent:
             return
         if self._is_held(command_id):
             return
+        if not machine.is_driven:
+            # Whoever drives it takes its commands.
+            machine.was_passed_over = True
+            self._spool.remove(command_id)
+            return
         await self._journal.receive(command_id, device_id, machine.configuration.name, command.created_utc)
         entry = await self._journal.entry(command_id)
         assert entry is not None
@@ -323,9 +338,11 @@ class Agent:
                 machine.call_off(event.id)
 
     def _saw(self, connection: Connection) -> None:
-        if connection.is_open != self.is_connected:
-            self.is_connected = connection.is_open
-            _log.info("connected" if connection.is_open else "not connected", why=connection.reason or None)
+        told = "" if connection.is_open else connection.reason or "the connection was lost"
+        if told != self._told:
+            self._told = told
+            _log.info("connected" if connection.is_open else "not connected", why=told or None)
+        self.is_connected = connection.is_open
         if connection.is_open and not self._is_stopping:
             if self._look is not None:
                 self._look.cancel()
@@ -351,4 +368,5 @@ def _client(platform: Platform) -> Client:
         platform.access_token,
         f"Nightporter agent {__version__}",
         platform.socket_address,
+        patience=Patience(sweep=SWEEP),
     )

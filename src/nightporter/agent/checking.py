@@ -70,7 +70,9 @@ async def _machine(
             )
     identity = machine.place
     try:
-        driver = machine.kind.make(machine.options, Surroundings(sources, configuration.time_zone, machine.name))
+        driver = machine.kind.make(
+            machine.options, Surroundings(sources, configuration.time_zone, machine.name, configuration.folder)
+        )
         try:
             async with asyncio.timeout(LONGEST):
                 probe = await driver.probe()

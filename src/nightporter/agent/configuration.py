@@ -86,6 +86,8 @@ class Configuration:
     metrics: Path | None
     log_level: str
     machines: tuple[MachineConfiguration, ...]
+    folder: Path
+    """Where the file is: relative paths are beside it."""
 
 
 OLD_AFTER = {DeviceType.PAYMENT_TERMINAL: 600}
@@ -118,7 +120,7 @@ def load(path: Path, kinds: Mapping[str, Kind], host: str, environment: Mapping[
     ``$CREDENTIALS_DIRECTORY``, and the state goes to its ``$STATE_DIRECTORY``. Raises InvalidConfiguration.
     """
     try:
-        content = tomllib.loads(path.read_text("utf-8"))
+        content = tomllib.loads(path.read_text("utf-8-sig"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         told = error.strerror if isinstance(error, OSError) else str(error)
         raise InvalidConfiguration(f"{path} cannot be read: {told}") from None
@@ -137,6 +139,7 @@ def load(path: Path, kinds: Mapping[str, Kind], host: str, environment: Mapping[
         metrics=path.parent / file.metrics if file.metrics else None,
         log_level=file.log_level,
         machines=_machines(file.machines, kinds, path),
+        folder=path.parent,
     )
 
 
@@ -156,7 +159,7 @@ def _token(told: _Platform, name: str, path: Path, environment: Mapping[str, str
     if file:
         holder = Path(environment.get("CREDENTIALS_DIRECTORY") or path.parent) / file
         try:
-            plain = holder.read_text("utf-8").strip()
+            plain = holder.read_text("utf-8-sig").strip()
         except (OSError, UnicodeDecodeError) as error:
             told_why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
             raise InvalidConfiguration(f"{path}: {name}_file: {holder} cannot be read: {told_why}") from None

@@ -186,11 +186,15 @@ class Driver(Protocol):
 
 @value
 class Surroundings:
-    """What every driver is given: the time and how to wait, the property's time zone, and the name of the machine."""
+    """What every driver is given: the time and how to wait, the property's time zone, and the name of the machine.
+
+    Relative paths among its options are beside the configuration, in ``folder``.
+    """
 
     sources: Sources
     time_zone: ZoneInfo
     name: str
+    folder: Path = Path()
 
 
 class Options(Struct, forbid_unknown_fields=True, kw_only=True):

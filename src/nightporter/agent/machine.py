@@ -57,6 +57,8 @@ class Machine:
         """The id of the command that is being carried out."""
         self.left = asyncio.Event()
         """Set when it is to take no more work."""
+        self.is_driven = self.was_passed_over = False
+        """Whether this agent is the one that drives it; and whether commands were passed over because it is not."""
         self._was_away = False
 
     @property
@@ -111,7 +113,6 @@ class Machine:
                 _, command_id = heapq.heappop(self._waiting)
                 work = self._works[command_id]
                 self.under_way = command_id
-                ending: Ending | None = None
                 try:
                     ending = await self._carry_out(work, driver)
                 finally:
@@ -120,7 +121,7 @@ class Machine:
                     del self._works[command_id]
                     self._called_off.discard(command_id)
                     work.telling.close()
-                    self._on_end(work, ending)
+                self._on_end(work, ending)
         finally:
             with suppress(Exception):
                 await driver.close()

@@ -103,9 +103,16 @@ async def _try(path: Path, configuration: Configuration, sources: Sources) -> No
     await client.close()
     for machine in configuration.machines:
         try:
-            driver = machine.kind.make(machine.options, Surroundings(sources, configuration.time_zone, machine.name))
+            driver = machine.kind.make(
+                machine.options, Surroundings(sources, configuration.time_zone, machine.name, configuration.folder)
+            )
         except ValueError as error:
             raise InvalidConfiguration(f"{path}: [machines.{machine.name!r}]: {error}") from None
+        except Exception as error:
+            _log.error("a driver failed", machine=machine.name, exc_info=error)
+            raise InvalidConfiguration(
+                f"{path}: [machines.{machine.name!r}]: the driver {machine.kind.name!r} has a fault ({type(error).__name__})"
+            ) from error
         await driver.close()
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -33,11 +33,7 @@ async def ticking(
                     ticker = None
                     yield None
         finally:
-            for pending in (following, ticker):
-                if pending is not None:
-                    pending.cancel()
-                    with suppress(asyncio.CancelledError, Exception):
-                        await pending
+            await _given_up(following, ticker)
 
 
 async def ahead(
@@ -70,8 +66,17 @@ async def ahead(
                 taking.result()
                 return
     finally:
-        for pending in (following, taking):
-            if pending is not None:
-                pending.cancel()
-                with suppress(asyncio.CancelledError, Exception):
-                    await pending
+        await _given_up(following, taking)
+
+
+async def _given_up(*pending: asyncio.Future[Any] | None) -> None:
+    """Cancel what is pending, and wait for its end; what it ended with is nobody's concern any more."""
+    given_up = {one for one in pending if one is not None}
+    for one in given_up:
+        one.cancel()
+    if given_up:
+        # Not awaited one by one: that would take a cancellation of whoever waits here for theirs, and end it.
+        await asyncio.wait(given_up)
+    for one in given_up:
+        if not one.cancelled():
+            one.exception()

@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from urllib.parse import urlsplit
 
 from nightporter.agent.driver import Away
 from nightporter.agent.drivers.key_cutter.messages import Decoder, Frame, Heard, Signal
 from nightporter.domain.value import value
+from nightporter.host.lingering import DELIVERED, DROPPED, Option
 
 PORT = 8090
 """The one that published clients of lock systems use."""
@@ -129,7 +130,18 @@ async def opened(place: Place) -> AsyncIterator[Link]:
             )
     except OSError:  # the timeout is one too
         raise Away(UNREACHABLE) from None
+    # An order that never left must not arrive after a person was told to look whether the card was made.
+    _set(transport, DROPPED)
     try:
         yield link
-    finally:
+    except BaseException:
+        transport.abort()
+        raise
+    else:
+        _set(transport, DELIVERED)
         transport.close()
+
+
+def _set(transport: asyncio.Transport, option: Option) -> None:
+    with suppress(OSError):  # the connection is gone already
+        transport.get_extra_info("socket").setsockopt(*option)

@@ -8,7 +8,6 @@ had come.
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from pathlib import Path
 
 from nightporter.agent.driver import (
     Attempt,
@@ -74,7 +73,7 @@ class IppDriver:
             raise ValueError("patience, waits and poll are seconds and must be more than 0")
         if not 0 < len(options.requesting_user.encode()) <= 255:
             raise ValueError("requesting_user must have between 1 and 255 bytes")
-        certificate = None if options.certificate is None else Path(options.certificate)
+        certificate = None if options.certificate is None else surroundings.folder / options.certificate
         self._link = Link(Address.of(options.uri), certificate, options.patience)
         self._jobs = Jobs(self._link, options.requesting_user)
         self._following = Following(self._jobs, surroundings.sources, options.poll, options.waits)

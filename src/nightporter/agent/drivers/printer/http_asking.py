@@ -7,7 +7,7 @@ import asyncio
 import ssl
 from contextlib import suppress
 
-from httptools import HttpParserError, HttpResponseParser
+from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 from nightporter.agent.driver import Document
 from nightporter.domain.value import value
@@ -60,7 +60,7 @@ async def post(
         return await _answer(reader, silence)
     except TimeoutError:
         raise
-    except (OSError, HttpParserError) as error:
+    except (OSError, HttpParserError, HttpParserUpgrade) as error:
         raise CutOff from error
     finally:
         # Not to wait for the other side is what ends a request that nobody waits for any more.

@@ -55,7 +55,7 @@ def trust(uri: str, certificate: Path | None) -> ssl.SSLContext | None:
     try:
         pinned.load_verify_locations(certificate)
     except (OSError, ssl.SSLError):
-        raise ValueError("certificate names no file with a certificate in PEM") from None
+        raise ValueError(f"certificate: {certificate} holds no certificate in PEM") from None
     return pinned
 
 
