@@ -1,5 +1,7 @@
 """The agent on a real desk, with a bell for a machine."""
 
+import asyncio
+
 import pytest
 from structlog.testing import capture_logs
 
@@ -250,18 +252,20 @@ async def test_a_step_that_is_refused_says_how_many_were_done(place: Property, b
 async def test_after_a_crash_the_steps_that_are_done_are_not_done_again(place: Property, bell: Bell) -> None:
     bell.steps = 3
     bell.can_tell = False
-    bell.script.append("hang")
+    bell.script.append("hang after")
     async with place.agent():
         command_id = await place.print()
         await bell.reached.wait()
-        bell.go.set()
         bell.script.append("hang after")
         bell.reached.clear()
+        first, bell.go = bell.go, asyncio.Event()
+        first.set()
         await bell.reached.wait()
     async with place.agent():
         command = await place.ended(command_id)
     assert command["State"] == "Error"
-    assert command["Execution"]["Notes"].endswith("Ask whoever stood by whether it rang.")
+    assert command["Execution"]["Notes"] == "1 of 3 was carried out. Number 2: Ask whoever stood by whether it rang."
+    assert len(bell.rung) == 2, "the first, and the second whose answer nobody heard"
 
 
 async def test_what_it_waits_for_is_told_and_gone_when_it_is_over(place: Property, bell: Bell) -> None:
@@ -279,10 +283,10 @@ async def test_what_it_waits_for_is_told_and_gone_when_it_is_over(place: Propert
 
 async def test_a_device_that_is_not_configured_is_left_alone(place: Property, bell: Bell) -> None:
     place.write()
-    async with place.agent():
+    async with place.agent() as agent:
         command_id = await place.print()
-        place.write(BELL)
-    assert (await place.command(command_id))["State"] == "Pending"
+        await until(lambda: PRINTER in agent._strangers)
+    assert await states(place, command_id) == ["Pending"]
 
 
 async def test_a_changed_configuration_loses_no_work(place: Property, bell: Bell) -> None:
