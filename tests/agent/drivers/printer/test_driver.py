@@ -268,7 +268,7 @@ async def test_neither_the_journal_nor_what_is_told_holds_the_document(tmp_path:
         ({"uri": "ipp://10.0.0.5/ipp/print", "poll": 0}, "more than 0"),
         ({"uri": "ipp://10.0.0.5/ipp/print", "requesting_user": ""}, "requesting_user"),
         ({"uri": "ipp://10.0.0.5/ipp/print", "certificate": "printer.pem"}, "not encrypted"),
-        ({"uri": "ipps://10.0.0.5/ipp/print", "certificate": "nowhere.pem"}, "no file"),
+        ({"uri": "ipps://10.0.0.5/ipp/print", "certificate": "nowhere.pem"}, "nowhere.pem holds no certificate"),
     ],
 )
 def test_options_that_cannot_be_right_are_refused_in_one_sentence(options: dict[str, Any], told: str) -> None:
