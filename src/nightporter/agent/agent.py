@@ -27,8 +27,11 @@ REMEMBERED = timedelta(days=30)
 """How long the journal keeps commands that are through: so long nothing is done again that arrives once more."""
 AGAIN = 10.0
 """Seconds until a platform that refused to be listened to is tried again."""
-SWEEP = 30.0
-"""Seconds after which the queue is read though no event told of anything: a socket may be closed to this computer alone."""
+SWEEP = 120.0
+"""Seconds after which the queue is read though no event told of anything: a socket may be closed to this computer alone.
+
+Reading it brings the documents of all that waits along, so that it is not done more often.
+"""
 FINISHING = 20.0
 """Seconds that a command under way gets to its end when the agent is stopped; afterwards the journal has it."""
 
@@ -99,10 +102,10 @@ class Agent:
             # The first fault is the one; what it took with it says nothing more.
             raise group.exceptions[0] from None
         finally:
-            # What goes on after the next start is fetched again; no document waits for it here.
-            self._spool.keep_only([])
             for client in (*self._left, self._client):
                 await client.close()
+            # What goes on after the next start is fetched again; no document waits for it here.
+            self._spool.keep_only([])
 
     async def apply(self, configuration: Configuration) -> None:
         """Go on with another configuration: what is under way is finished as it was begun, nothing that waits is lost."""
