@@ -203,7 +203,7 @@ async def test_a_disk_without_room_is_told_and_changes_nothing(tmp_path: Path, w
     await sent(journal)
     before = await journal.entry(COMMAND)
     big = {"text": "x" * 100_000}
-    acts: dict[str, Callable[[], Awaitable[None]]] = {
+    acts: dict[str, Callable[[], Awaitable[object]]] = {
         "receive": lambda: journal.receive("other", DEVICE, "x" * 100_000, NOW),
         "prepared": lambda: journal.prepared(COMMAND, 1, big),
         "sent": lambda: journal.sent(COMMAND, 1, big),

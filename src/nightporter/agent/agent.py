@@ -287,9 +287,7 @@ class Agent:
             machine.was_passed_over = True
             self._spool.remove(command_id)
             return
-        await self._journal.receive(command_id, device_id, machine.configuration.name, command.created_utc)
-        entry = await self._journal.entry(command_id)
-        assert entry is not None
+        entry = await self._journal.receive(command_id, device_id, machine.configuration.name, command.created_utc)
         if entry.ending is not None:
             # It was carried out already, and offered again: what became of it is all that is told.
             self._spool.remove(command_id)

@@ -4,6 +4,7 @@ The rules are those of docs/decisions/0011: what is done is only reported; what 
 resolved by asking the machine; what cannot be known ends as Error, with what a person must check.
 """
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
@@ -128,8 +129,7 @@ class Carrying:
             return baseline
         if (fault := unwritable(baseline)) is not None:
             return self._failed(step, fault)
-        await self._journal.prepared(self._task.command_id, step, baseline)
-        await self._begin()
+        await self._prepared(step, baseline)
         # The platform may have been away for long.
         if (late := self._late()) is not None:
             return late
@@ -190,6 +190,15 @@ class Carrying:
                 outcome = Done(outcome.notes)
             await self._journal.done(self._task.command_id, step, outcome.result)
         return outcome
+
+    async def _prepared(self, step: int, baseline: Notes) -> None:
+        # While the disk writes, the platform can be asked; neither alone is enough to go on.
+        beginning = asyncio.ensure_future(self._begin())
+        try:
+            await self._journal.prepared(self._task.command_id, step, baseline)
+            await beginning
+        finally:
+            beginning.cancel()
 
     async def _begin(self) -> None:
         if self._is_begun:

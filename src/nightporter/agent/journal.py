@@ -162,17 +162,23 @@ class Journal:
         count = "SELECT count(*) FROM command WHERE stage <> 'REPORTED' AND outcome IS NOT NULL"
         return int((await self._run(lambda: self._connection.execute(count).fetchone()))[0])
 
-    async def receive(self, command_id: str, device_id: str, machine: str, created: datetime) -> None:
-        """Write a new command down; one that is there already stays as it is.
+    async def receive(self, command_id: str, device_id: str, machine: str, created: datetime) -> Entry:
+        """Write a new command down; one that is there already stays as it is. Returns what the journal holds of it then.
 
         But one that the platform had taken back, and that had no end here, is open again.
         """
-        await self._write(
+        written = (
             "INSERT INTO command (command_id, device_id, machine, created, received, executor, stage) "
             "VALUES (?, ?, ?, ?, ?, ?, 'RECEIVED') ON CONFLICT DO UPDATE SET stage = 'RECEIVED', said = NULL, "
-            "ended = NULL, executor = excluded.executor WHERE stage = 'REPORTED' AND outcome IS NULL",
-            command_id, device_id, machine, _print(created), _print(self._now()), self.executor,
-        )  # fmt: skip
+            "ended = NULL, executor = excluded.executor WHERE stage = 'REPORTED' AND outcome IS NULL"
+        )
+        values = (command_id, device_id, machine, _print(created), _print(self._now()), self.executor)
+
+        def act() -> Entry:
+            self._connection.execute(written, values)
+            return read(self._connection, "command_id = ?", command_id)[0]
+
+        return await self._run(act)
 
     async def prepared(self, command_id: str, step: int, baseline: Notes) -> None:
         """Write the baseline of a step down; what an earlier try had noted is replaced."""

@@ -2,7 +2,7 @@
 
 import ipaddress
 
-import httpx
+from yarl import URL
 
 from nightporter.domain.value import value
 
@@ -26,8 +26,9 @@ class Address:
         if socket_address is not None:
             socket = _read(socket_address, "ws", "wss")
         else:
-            socket = url.copy_with(scheme=url.scheme.replace("http", "ws"), host=_SOCKET_HOSTS.get(url.host, url.host))
-        return cls(str(url).rstrip("/"), str(socket).rstrip("/"), is_loopback(url.host))
+            host = url.host or ""
+            socket = url.with_scheme(url.scheme.replace("http", "ws")).with_host(_SOCKET_HOSTS.get(host, host))
+        return cls(str(url).rstrip("/"), str(socket).rstrip("/"), is_loopback(url.host or ""))
 
 
 def is_loopback(host: str) -> bool:
@@ -38,14 +39,14 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def _read(text: str, *schemes: str) -> httpx.URL:
+def _read(text: str, *schemes: str) -> URL:
     example = f"{schemes[0]}://127.0.0.1:8080"
     try:
-        url = httpx.URL(text)
-    except (httpx.InvalidURL, TypeError) as error:
+        url = URL(text)
+    except (ValueError, TypeError) as error:
         raise ValueError(f"{text!r} is not an address: {error}; expected one like {example}") from None
     if url.scheme not in schemes or not url.host:
         raise ValueError(f"{text!r} is not an address; expected one like {example}")
-    if url.userinfo or url.query or url.fragment:
+    if url.user is not None or url.password is not None or url.query_string or url.fragment:
         raise ValueError(f"An address is expected without user, query and fragment, like {example}")
     return url

@@ -1,11 +1,27 @@
 """One call over HTTP: the tokens in the body, what is tried again and what is not, and errors in the client's words."""
 
 import asyncio
+import os
+import socket
+import ssl
 from collections.abc import Awaitable, Callable
+from io import BytesIO
 from typing import Any, TypeVar
 
-import httpx
 import msgspec
+from aiohttp import (
+    ClientConnectorError,
+    ClientHttpProxyError,
+    ClientProxyConnectionError,
+    ClientResponse,
+    ClientResponseError,
+    ClientSession,
+    ClientTimeout,
+    ConnectionTimeoutError,
+    DummyCookieJar,
+    TCPConnector,
+)
+from aiohttp import ClientError as HttpError
 
 from nightporter import __version__
 from nightporter.client.address import Address
@@ -18,7 +34,9 @@ PREFIX = "/api/connector/v1/"
 KEY_HEADER = "Idempotency-Key"
 LONGEST_MESSAGE = 500
 PIECE = 64 * 1024
-_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
+IDLE = 4.0
+"""Seconds that a connection nobody needs stays open: less than the five after which most servers close one, perhaps just then."""
+_NOT_SENT = (ClientConnectorError, ConnectionTimeoutError, ClientHttpProxyError)
 _GATEWAY = frozenset({502, 503, 504})
 _SUCCESS = frozenset({200, 204})
 
@@ -46,17 +64,29 @@ class Calls:
         self._patience = patience
         self._means = means
         self.takes_keys = takes_keys
-        self._http = httpx.AsyncClient(
-            headers={"User-Agent": f"nightporter/{__version__}"},
-            timeout=httpx.Timeout(patience.silence, connect=patience.connect_timeout),
-            trust_env=not address.is_loopback,
-            # Gathering the certificates takes longer than a call, and without TLS nobody is verified.
-            verify=self._address.startswith("https:"),
-        )
+        self._asks_proxies = not address.is_loopback
+        self._http: ClientSession | None = None
 
     async def close(self) -> None:
         """Close all connections."""
-        await self._http.aclose()
+        if self._http is not None:
+            await self._http.close()
+
+    def _session(self) -> ClientSession:
+        # It belongs to the loop that runs, and a client may be made before there is one.
+        if self._http is None:
+            self._http = ClientSession(
+                connector=TCPConnector(keepalive_timeout=IDLE),
+                headers={"User-Agent": f"nightporter/{__version__}", "Content-Type": "application/json"},
+                timeout=ClientTimeout(
+                    connect=self._patience.silence,
+                    sock_connect=self._patience.connect_timeout,
+                    sock_read=self._patience.silence,
+                ),
+                trust_env=self._asks_proxies,
+                cookie_jar=DummyCookieJar(),
+            )
+        return self._http
 
     async def read(self, operation: str, fields: dict[str, Any]) -> bytes:
         """Call an operation that may be repeated without harm; returns the body of its success, ``{}`` for none.
@@ -71,9 +101,9 @@ class Calls:
         Raises ClientError, and what the sifter's sink raises.
         """
 
-        async def sifted(response: httpx.Response) -> Sifter:
+        async def sifted(response: ClientResponse) -> Sifter:
             sifter = anew()
-            async for piece in response.aiter_bytes(PIECE):
+            async for piece in response.content.iter_chunked(PIECE):
                 sifter.feed(piece)
             return sifter
 
@@ -92,7 +122,7 @@ class Calls:
         operation: str,
         fields: dict[str, Any],
         key: str | None,
-        take: Callable[[httpx.Response], Awaitable[T]],
+        take: Callable[[ClientResponse], Awaitable[T]],
     ) -> T:
         body = encode({**self._common, **fields})
         back_off = BackOff(self._patience, self._means)
@@ -108,7 +138,7 @@ class Calls:
                 return await self._send(operation, body, key, take)
             except _NOT_SENT as error:
                 problem = Unreachable(f"{self._address} cannot be reached: {_reason(error)}")
-            except (httpx.HTTPError, TimeoutError) as error:
+            except (HttpError, TimeoutError) as error:
                 is_lost = True
                 problem = Unreachable(f"{self._address} did not answer: {_reason(error)}")
             except Refused as error:
@@ -137,37 +167,38 @@ class Calls:
 
     async def _documents_keys(self) -> bool | None:
         try:
-            async with asyncio.timeout(self._patience.longest_call):
-                response = await self._http.get(f"{self._address}/openapi.json")
-        except (httpx.HTTPError, TimeoutError):
+            async with (
+                asyncio.timeout(self._patience.longest_call),
+                self._session().get(f"{self._address}/openapi.json", allow_redirects=False) as response,
+            ):
+                body = await response.read()
+        except (HttpError, TimeoutError):
             return None
-        if response.status_code in _GATEWAY:
+        if response.status in _GATEWAY:
             return None
         try:
-            adder = msgspec.json.decode(response.content)["paths"][PREFIX + "commands/addPrinter"]["post"]
+            adder = msgspec.json.decode(body)["paths"][PREFIX + "commands/addPrinter"]["post"]
             return any(one["name"].lower() == KEY_HEADER.lower() for one in adder["parameters"])
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, LookupError, TypeError, AttributeError):
             return False
 
     async def _send(
-        self, operation: str, body: bytes, key: str | None, take: Callable[[httpx.Response], Awaitable[T]]
+        self, operation: str, body: bytes, key: str | None, take: Callable[[ClientResponse], Awaitable[T]]
     ) -> T:
         url = self._address + PREFIX + operation
-        headers = {"Content-Type": "application/json"}
-        if key is not None:
-            headers[KEY_HEADER] = key
+        headers = {} if key is None else {KEY_HEADER: key}
         async with (
             asyncio.timeout(self._patience.longest_call),
-            self._http.stream("POST", url, content=body, headers=headers) as response,
+            self._session().post(url, data=BytesIO(body), headers=headers, allow_redirects=False) as response,
         ):
-            if response.status_code in _SUCCESS:
+            if response.status in _SUCCESS:
                 return await take(response)
-            raise refusal_of(response.status_code, response.headers, await response.aread())
+            raise refusal_of(response.status, response.headers, await response.read())
 
 
-async def _whole(response: httpx.Response) -> bytes:
-    body = await response.aread()
-    return b"{}" if response.status_code == 204 else body
+async def _whole(response: ClientResponse) -> bytes:
+    body = await response.read()
+    return b"{}" if response.status == 204 else body
 
 
 def refusal_of(status: int, headers: Any, body: bytes) -> Refused:
@@ -190,4 +221,22 @@ def _uncertain(address: str) -> Uncertain:
 
 
 def _reason(error: Exception) -> str:
+    """What stood against a call, in the system's words where it has some."""
+    if isinstance(error, ClientHttpProxyError):
+        return f"the proxy answered {error.status} {error.message}".rstrip()
+    if isinstance(error, ClientResponseError):
+        return "what answers there does not speak HTTP"
+    if isinstance(error, ClientConnectorError):
+        told = _why_not_connected(error.__cause__)
+        return f"the proxy at {error.host}: {told}" if isinstance(error, ClientProxyConnectionError) else told
     return str(error) or type(error).__name__
+
+
+def _why_not_connected(cause: BaseException | None) -> str:
+    if not isinstance(cause, OSError):
+        return str(cause)
+    if cause.errno and not isinstance(
+        cause, (ssl.SSLError, socket.gaierror)
+    ):  # these two count in numbers of their own
+        return os.strerror(cause.errno)
+    return cause.strerror or str(cause)

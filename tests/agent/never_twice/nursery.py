@@ -13,16 +13,18 @@ import sys
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from nightporter.agent import agent, carrying, driver, kinds, running, telling
 from nightporter.agent.configuration import load
 from nightporter.agent.driver import Attempt, Notes
-from nightporter.agent.journal import Ending, Journal
+from nightporter.agent.journal import Ending, Entry, Journal
 from nightporter.client import Client, Patience
 from nightporter.host.clock import machine_sources
 from nightporter.host.logs import configure
 from nightporter.settings import Supervision
+
+T = TypeVar("T")
 
 PR_SET_PDEATHSIG = 1
 SOON = Patience(tries=3, first_delay=0.02, longest_delay=0.2)
@@ -38,18 +40,19 @@ class StruckJournal(Journal):
         super().__init__(folder, now)
         self._numbers = itertools.count(1)
 
-    async def _struck(self, name: str, write: Awaitable[None]) -> None:
+    async def _struck(self, name: str, write: Awaitable[T]) -> T:
         number = next(self._numbers)
         with self.log.open("a") as log:
             log.write(f"{name}\n")
         if self.strike == (number, "before"):
             os.kill(os.getpid(), signal.SIGKILL)
-        await write
+        written = await write
         if self.strike == (number, "after"):
             os.kill(os.getpid(), signal.SIGKILL)
+        return written
 
-    async def receive(self, command_id: str, device_id: str, machine: str, created: datetime) -> None:
-        await self._struck("RECEIVED", super().receive(command_id, device_id, machine, created))
+    async def receive(self, command_id: str, device_id: str, machine: str, created: datetime) -> Entry:
+        return await self._struck("RECEIVED", super().receive(command_id, device_id, machine, created))
 
     async def prepared(self, command_id: str, step: int, baseline: Notes) -> None:
         await self._struck("PREPARED", super().prepared(command_id, step, baseline))

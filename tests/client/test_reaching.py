@@ -1,0 +1,98 @@
+"""How a server is reached, by a proxy where there is one, and what is told when it is not; real connections."""
+
+import asyncio
+import socket
+
+import pytest
+
+from nightporter.client import Client, Patience, Uncertain, Unreachable
+from tests.client.conftest import Waits
+from tests.client.peer import ACCESS_TOKEN, CLIENT_TOKEN, PRINTER, Peer, listening
+
+ONCE = Patience(tries=1, silence=0.2)
+AWAY = "http://desk.example"
+
+
+@pytest.fixture(autouse=True)
+def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
+def refusing() -> str:
+    """An address where nobody listens."""
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return f"http://127.0.0.1:{one.getsockname()[1]}"
+
+
+async def told(address: str) -> str:
+    async with Client(address, CLIENT_TOKEN, ACCESS_TOKEN, patience=ONCE) as client:
+        with pytest.raises(Unreachable) as raised:
+            await client.get_devices()
+    return str(raised.value)
+
+
+async def hangs_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.readuntil(b"\r\n\r\n")
+
+
+async def babbles(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.write(b"220 mail.example ESMTP\r\n")
+    await reader.readuntil(b"\r\n\r\n")
+
+
+async def says_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.read()
+    await reader.read()
+
+
+async def test_an_address_where_nobody_listens_is_told() -> None:
+    address = refusing()
+    assert await told(address) == f"{address} cannot be reached: Connection refused"
+
+
+async def test_a_name_that_nobody_has_is_told() -> None:
+    assert (await told("http://desk.invalid")).startswith("http://desk.invalid cannot be reached: ")
+
+
+@pytest.mark.parametrize(
+    ("talk", "why"),
+    [(hangs_up, "Server disconnected"), (babbles, "what answers there does not speak HTTP"), (says_nothing, "Timeout")],
+)
+async def test_what_did_not_answer_is_told(talk: object, why: str) -> None:
+    async with listening(talk) as address:  # type: ignore[arg-type]  # as they are listed
+        assert (await told(address)).startswith(f"{address} did not answer: {why}")
+
+
+async def test_a_server_elsewhere_is_asked_through_the_proxy(
+    peer: Peer, waits: Waits, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", peer.address)
+    async with Client(AWAY, CLIENT_TOKEN, ACCESS_TOKEN, means=waits.means()) as client:
+        with pytest.raises(Exception, match="There is nothing here"):
+            await client.get_devices()
+    assert [one.operation for one in peer.asked] == [f"{AWAY}/api/connector/v1/devices/getAll"]
+
+
+async def test_a_server_of_this_machine_is_asked_without_it(peer: Peer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", refusing())
+    async with Client(peer.address, CLIENT_TOKEN, ACCESS_TOKEN) as client:
+        assert len(await client.get_devices()) == 2
+
+
+async def test_an_addition_that_never_left_is_not_in_doubt(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", refusing())
+    async with Client(AWAY, CLIENT_TOKEN, ACCESS_TOKEN, patience=ONCE, takes_keys=False) as client:
+        with pytest.raises(Unreachable, match="cannot be reached: the proxy at "):
+            await client.add_printer(PRINTER["Id"], b"%PDF-1.7", 1)
+
+
+async def test_one_whose_answer_was_lost_is() -> None:
+    async with (
+        listening(hangs_up) as address,
+        Client(address, CLIENT_TOKEN, ACCESS_TOKEN, patience=ONCE, takes_keys=False) as client,
+    ):
+        with pytest.raises(Uncertain):
+            await client.add_printer(PRINTER["Id"], b"%PDF-1.7", 1)
