@@ -4,38 +4,46 @@ import asyncio
 import ssl
 from pathlib import Path
 
-import httpx
+from yarl import URL
 
 from nightporter.agent.driver import Away, Document
-from nightporter.agent.drivers.printer.http_asking import CutOff, NoConnection, Site, TooLong, post
 from nightporter.agent.drivers.printer.messages import Broken, Message, decode, encode
+from nightporter.agent.http_asking import CutOff, NoConnection, Site, TooLong, post
 from nightporter.domain.value import value
+from nightporter.host.lingering import DELIVERED
 
 PORT = 631
-_SCHEMES = {"ipp": "http", "ipps": "https"}
+LONGEST_ANSWER = 8 * 1024 * 1024
+"""In bytes; a queue with a long history tells some hundred kilobytes of it."""
+_HEADERS = ("Content-Type: application/ipp", "Accept: application/ipp")
 
 
 @value
 class Address:
-    """Where a printer is: ``uri`` as the printer is addressed, ``http`` as it is reached, ``place`` whatever the scheme."""
+    """Where a printer is: ``uri`` as the printer is addressed, ``path`` at ``host`` and ``port`` as it is reached.
+
+    ``place`` is the same whatever the scheme.
+    """
 
     uri: str
-    http: str
+    host: str
+    port: int
+    path: str
     place: str
 
     @classmethod
     def of(cls, uri: str) -> "Address":
         """Read ``ipp://`` or ``ipps://host[:port]/path``. Raises ValueError with one sentence."""
         try:
-            url = httpx.URL(uri)
-        except (httpx.InvalidURL, TypeError):
+            url = URL(uri)
+        except (ValueError, TypeError):
             raise ValueError("uri is not an address; one like ipp://10.0.0.5/ipp/print is expected") from None
-        if url.scheme not in _SCHEMES or not url.host:
+        if url.scheme not in ("ipp", "ipps") or not url.raw_host:
             raise ValueError("uri must begin with ipp:// or ipps:// and name a host, like ipp://10.0.0.5/ipp/print")
-        if url.userinfo or url.query or url.fragment:
+        if url.user is not None or url.password is not None or url.query_string or url.fragment:
             raise ValueError("uri must be without user, query and fragment, like ipp://10.0.0.5/ipp/print")
-        there = url.copy_with(scheme=_SCHEMES[url.scheme], port=url.port or PORT)
-        return cls(str(url), str(there), f"{there.netloc.decode()}{url.path}")
+        port = url.port or PORT
+        return cls(str(url), url.raw_host, port, url.raw_path, f"{url.host_subcomponent}:{port}{url.path}")
 
 
 def trust(uri: str, certificate: Path | None) -> ssl.SSLContext | None:
@@ -68,13 +76,14 @@ class Link:
 
     def __init__(self, address: Address, certificate: Path | None, patience: float) -> None:
         self.uri = address.uri
-        url = httpx.URL(address.http)
         self._site = Site(
-            url.raw_host.decode("ascii"),
-            url.port or PORT,
-            url.netloc.decode(),
-            url.raw_path.decode(),
+            address.host,
+            address.port,
+            address.path,
             trust(address.uri, certificate),
+            _HEADERS,
+            LONGEST_ANSWER,
+            DELIVERED,
         )
         self._patience = patience
 
@@ -90,7 +99,7 @@ class Link:
         head = encode(message)
         try:
             async with asyncio.timeout(None if document else self._patience):
-                status, body = await post(self._site, head, document, self._patience, silence or self._patience)
+                status, body = await post(self._site, head, self._patience, silence or self._patience, document)
             if status != 200:
                 raise Away(_http_problem(status))
             answer = decode(body)[0]

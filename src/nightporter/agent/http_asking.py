@@ -1,6 +1,6 @@
 """One request over HTTP/1.1 (RFC 9112) and its answer, over a connection of their own.
 
-What a printer is asked is small and quickly answered: a client that does everything took longer than the printer.
+What a machine is asked is small and quickly answered: a client that does everything took longer than the machine.
 """
 
 import asyncio
@@ -11,16 +11,15 @@ from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 from nightporter.agent.driver import Document
 from nightporter.domain.value import value
+from nightporter.host.lingering import Option
 
-LONGEST_ANSWER = 8 * 1024 * 1024
-"""In bytes; a queue with a long history tells some hundred kilobytes of it."""
 _PIECE = 64 * 1024
 _SECOND_ADDRESS = 0.25
 """Seconds until the next address of a host is tried, as RFC 8305 has it."""
 
 
 class NoConnection(Exception):
-    """Nothing was sent: there is no connection. ``is_distrusted`` when it is for the printer's certificate."""
+    """Nothing was sent: there is no connection. ``is_distrusted`` when it is for the machine's certificate."""
 
     def __init__(self, *, is_distrusted: bool) -> None:
         super().__init__("there is no connection")
@@ -32,24 +31,36 @@ class CutOff(Exception):
 
 
 class TooLong(Exception):
-    """The answer is longer than LONGEST_ANSWER."""
+    """The answer is longer than the site's ``longest``."""
 
 
 @value
 class Site:
-    """Where requests go: ``path`` at ``host`` and ``port``, ``name`` as the request calls it, over TLS with ``trust``."""
+    """Where requests go: ``path`` at ``host`` and ``port``, over TLS with ``trust``, or without where that is None.
+
+    ``headers`` come with every request, beside those that frame it. An answer may have at most ``longest`` bytes. ``unsent``
+    says what becomes of what has not left when a request is broken off.
+    """
 
     host: str
     port: int
-    name: str
     path: str
     trust: ssl.SSLContext | None
+    headers: tuple[str, ...]
+    longest: int
+    unsent: Option
+
+    @property
+    def name(self) -> str:
+        """The host as a request calls it, with the port where it is not the usual one."""
+        shown = f"[{self.host}]" if ":" in self.host else self.host
+        return shown if self.port == (443 if self.trust else 80) else f"{shown}:{self.port}"
 
 
 async def post(
-    site: Site, body: bytes, document: Document | None, connecting: float, silence: float
+    site: Site, body: bytes, connecting: float, silence: float, document: Document | None = None
 ) -> tuple[int, bytes]:
-    """Send ``body``, with the document behind it in pieces; returns the status of the answer and what it holds.
+    """Send ``body``, with the document behind it in pieces, and return the status of the answer and what it holds.
 
     Takes at most ``connecting`` seconds to connect; ``silence`` is how long nothing may be taken or said. Raises
     TimeoutError, NoConnection, CutOff and TooLong.
@@ -57,7 +68,7 @@ async def post(
     reader, writer = await _connected(site, connecting)
     try:
         await _send(writer, site, body, document, silence)
-        return await _answer(reader, silence)
+        return await _answer(reader, site.longest, silence)
     except TimeoutError:
         raise
     except (OSError, HttpParserError, HttpParserUpgrade) as error:
@@ -70,26 +81,32 @@ async def post(
 async def _connected(site: Site, connecting: float) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     try:
         async with asyncio.timeout(connecting):
-            return await asyncio.open_connection(
+            reader, writer = await asyncio.open_connection(
                 site.host, site.port, ssl=site.trust, happy_eyeballs_delay=_SECOND_ADDRESS
             )
     except TimeoutError:
         raise
-    except OSError as error:
+    except (OSError, UnicodeError) as error:  # the latter for a name that there cannot be
         raise NoConnection(is_distrusted=isinstance(error, ssl.SSLCertVerificationError)) from error
+    writer.get_extra_info("socket").setsockopt(*site.unsent)
+    return reader, writer
 
 
 async def _send(
     writer: asyncio.StreamWriter, site: Site, body: bytes, document: Document | None, silence: float
 ) -> None:
     length = len(body) + (document.size if document else 0)
-    writer.write(
-        f"POST {site.path} HTTP/1.1\r\nHost: {site.name}\r\nContent-Type: application/ipp\r\nAccept: application/ipp\r\n"
-        f"Accept-Encoding: identity\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n".encode("ascii")
-        + body
+    head = (
+        f"POST {site.path} HTTP/1.1",
+        f"Host: {site.name}",
+        *site.headers,
+        "Accept-Encoding: identity",
+        "Connection: close",
+        f"Content-Length: {length}",
     )
+    writer.write("".join(f"{line}\r\n" for line in (*head, "")).encode("ascii") + body)
     pieces = document.pieces() if document else iter(())
-    # A printer that turns a document down half way answers, and closes: the answer is what counts.
+    # A machine that turns a document down half way answers, and closes: the answer is what counts.
     with suppress(ConnectionError):
         while True:
             async with asyncio.timeout(silence):
@@ -99,8 +116,8 @@ async def _send(
             writer.write(piece)
 
 
-async def _answer(reader: asyncio.StreamReader, silence: float) -> tuple[int, bytes]:
-    heard = _Heard()
+async def _answer(reader: asyncio.StreamReader, longest: int, silence: float) -> tuple[int, bytes]:
+    heard = _Heard(longest)
     while not heard.is_whole:
         async with asyncio.timeout(silence):
             piece = await reader.read(_PIECE)
@@ -115,8 +132,9 @@ async def _answer(reader: asyncio.StreamReader, silence: float) -> tuple[int, by
 class _Heard:
     """An answer as it comes in; interim ones (100 Continue) are passed over."""
 
-    def __init__(self) -> None:
+    def __init__(self, longest: int) -> None:
         self._parser = HttpResponseParser(self)
+        self._longest = longest
         self._is_framed = self._has_head = False
         self.status, self.body, self.is_whole = 0, bytearray(), False
 
@@ -126,7 +144,7 @@ class _Heard:
 
     def feed(self, piece: bytes) -> None:
         self._parser.feed_data(piece)
-        if len(self.body) > LONGEST_ANSWER:
+        if len(self.body) > self._longest:
             raise TooLong
 
     def on_header(self, name: bytes, content: bytes) -> None:
