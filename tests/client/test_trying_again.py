@@ -4,6 +4,7 @@ import asyncio
 import json
 import socket
 import traceback
+from datetime import UTC, datetime
 
 import pytest
 
@@ -48,6 +49,15 @@ async def test_a_moment_to_come_back_is_read_by_the_servers_own_clock(client: Cl
     peer.script.append((503, told, b""))
     await client.get_devices()
     assert waits.waited == [20.0]
+
+
+async def test_the_servers_clock_is_known_from_its_latest_answer(client: Client, peer: Peer) -> None:
+    assert client.server_time is None
+    peer.script.append((200, {"Date": "Sun, 01 Mar 2026 12:00:00 GMT"}, {"Devices": []}))
+    await client.get_devices()
+    assert client.server_time == datetime(2026, 3, 1, 12, tzinfo=UTC)
+    await client.get_devices()
+    assert client.server_time is None, "it told none"
 
 
 @pytest.mark.parametrize("told", ["soon", "-1", "9" * 5000, "Sun, 01 Mar 2026 12:00:20 GMT", ""])

@@ -5,6 +5,7 @@ import os
 import socket
 import ssl
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from io import BytesIO
 from typing import Any, TypeVar
 
@@ -26,7 +27,7 @@ from aiohttp import ClientError as HttpError
 from nightporter import __version__
 from nightporter.client.address import Address
 from nightporter.client.errors import ClientError, Refused, Uncertain, Unreachable, refused
-from nightporter.client.patience import BackOff, Means, Patience, read_retry_after
+from nightporter.client.patience import BackOff, Means, Patience, read_moment, read_retry_after
 from nightporter.client.sifting import Sifter
 from nightporter.wire.shapes import encode
 
@@ -64,6 +65,7 @@ class Calls:
         self._patience = patience
         self._means = means
         self.takes_keys = takes_keys
+        self.server_time: datetime | None = None
         self._asks_proxies = not address.is_loopback
         self._http: ClientSession | None = None
 
@@ -191,6 +193,7 @@ class Calls:
             asyncio.timeout(self._patience.longest_call),
             self._session().post(url, data=BytesIO(body), headers=headers, allow_redirects=False) as response,
         ):
+            self.server_time = read_moment(response.headers.get("Date", ""))
             if response.status in _SUCCESS:
                 return await take(response)
             raise refusal_of(response.status, response.headers, await response.read())

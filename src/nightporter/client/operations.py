@@ -2,6 +2,7 @@
 
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -29,6 +30,11 @@ class Operations:
 
     def __init__(self, calls: Calls) -> None:
         self._calls = calls
+
+    @property
+    def server_time(self) -> datetime | None:
+        """What the server's clock said when it last answered, in whole seconds; None when it does not tell."""
+        return self._calls.server_time
 
     # Commands (contract 7.1 to 7.6)
 

@@ -85,13 +85,14 @@ def read_retry_after(retry_after: str | None, date: str | None) -> float | None:
     text = retry_after.strip()
     if text.isascii() and text.isdigit() and len(text) < 10:
         return float(text)
-    moment, sent = _moment(text), _moment(date or "")
+    moment, sent = read_moment(text), read_moment(date or "")
     if moment is None or sent is None:
         return None
     return max((moment - sent).total_seconds(), 0.0)
 
 
-def _moment(text: str) -> datetime | None:
+def read_moment(text: str) -> datetime | None:
+    """A date as headers write it, aware; None when it makes no sense."""
     try:
         moment = parsedate_to_datetime(text)
     except (TypeError, ValueError):
