@@ -348,9 +348,9 @@ async def test_no_log_and_no_task_tells_what_was_read(
     [
         ({}, "either port"),
         ({"port": "COM3", "address": "192.0.2.7:4001"}, "either port"),
-        ({"address": "192.0.2.7"}, "host:port"),
-        ({"address": "192.0.2.7:99999"}, "host:port"),
-        ({"address": ":4001"}, "host:port"),
+        ({"address": "192.0.2.7"}, "address must be a host and a port, like"),
+        ({"address": "192.0.2.7:99999"}, "address must be a host and a port, like"),
+        ({"address": ":4001"}, "address must be a host and a port, like"),
         ({"port": "COM3", "window": 0}, "window"),
         ({"port": "COM3", "window": float("nan")}, "window"),
         ({"port": "COM3", "baud": 0}, "baud"),

@@ -25,7 +25,7 @@ from nightporter.agent.driver import (
     Task,
     Unknown,
 )
-from nightporter.agent.drivers.key_cutter.link import Link, Place, opened, read_address
+from nightporter.agent.drivers.key_cutter.link import Link, Place, opened
 from nightporter.agent.drivers.key_cutter.messages import (
     FIRST,
     FURTHER,
@@ -41,9 +41,12 @@ from nightporter.agent.drivers.key_cutter.messages import (
 )
 from nightporter.agent.drivers.key_cutter.orders import CannotBeMade, House, order_of
 from nightporter.agent.drivers.key_cutter.refusals import NOT_TAKEN, doubt, key_name, no_card, sentence
+from nightporter.agent.tcp_address import read_address
 from nightporter.domain.device import DeviceType
 from nightporter.wire.command_data import KeyCutterCommandData
 
+PORT = 8090
+"""The one that published clients of lock systems use."""
 TRIES = 3
 """How often an order is handed over that was turned back, and how often in a row the lock system is asked whether it is ready."""
 BETWEEN_TRIES = 0.5
@@ -73,7 +76,7 @@ class IndustryStandard:
     """Drives one encoder of a lock system that speaks the Industry Standard."""
 
     def __init__(self, options: IndustryStandardOptions, surroundings: Surroundings) -> None:
-        host, port = read_address(options.address)
+        host, port = _address(options)
         for text, longest in [
             (options.encoder, None),
             (options.operator, OPERATOR_LENGTH),
@@ -205,9 +208,13 @@ def _data(task: Task) -> KeyCutterCommandData:
     return task.data
 
 
+def _address(options: IndustryStandardOptions) -> tuple[str, int]:
+    return read_address(options.address, f"locks.example:{PORT}", PORT)
+
+
 def _place(options: IndustryStandardOptions) -> str:
     """Two encoders of one lock system are two machines."""
-    host, port = read_address(options.address)
+    host, port = _address(options)
     return f"{host}:{port} {options.encoder.casefold()}".rstrip()
 
 

@@ -3,15 +3,11 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from urllib.parse import urlsplit
 
 from nightporter.agent.driver import Away
 from nightporter.agent.drivers.key_cutter.messages import Decoder, Frame, Heard, Signal
 from nightporter.domain.value import value
 from nightporter.host.lingering import DELIVERED, DROPPED, Option
-
-PORT = 8090
-"""The one that published clients of lock systems use."""
 
 UNREACHABLE = "The lock system cannot be reached. Check that its computer is on and that its interface is running."
 SILENT = "The lock system does not answer. Check that its interface is running and speaks the Industry Standard."
@@ -26,19 +22,6 @@ class Place:
     port: int
     patience: float
     is_checked: bool
-
-
-def read_address(address: str) -> tuple[str, int]:
-    """Take ``host``, ``host:port`` or ``[address]:port`` apart; raises ValueError with one sentence."""
-    try:
-        parts = urlsplit(f"//{address}")
-        host, port = parts.hostname, parts.port
-        (host or "").encode("idna")
-    except ValueError:
-        host, port = None, None
-    if not host or not host.isascii() or parts.netloc != address or parts.username is not None or port == 0:
-        raise ValueError(f'address must be the host and port of the lock system, like "locks.example:{PORT}"')
-    return host, port or PORT
 
 
 class Link(asyncio.Protocol):

@@ -26,6 +26,7 @@ from nightporter.agent.driver import (
 from nightporter.agent.drivers.passport_scanner.identity import notes, result
 from nightporter.agent.drivers.passport_scanner.link import Link, SerialLink, TcpLink
 from nightporter.agent.drivers.passport_scanner.reading import Reading
+from nightporter.agent.tcp_address import read_address
 from nightporter.domain.device import DeviceType
 
 
@@ -121,16 +122,13 @@ def _in_vain(window: float, fault: str | None) -> str:
     )
 
 
-def _address(text: str) -> tuple[str, int]:
-    host, colon, port = text.rpartition(":")
-    if not (colon and host.strip("[]") and port.isascii() and port.isdigit() and 0 < int(port) < 65536):
-        raise ValueError("address has to be host:port, like 192.0.2.7:4001.")
-    return host.strip("[]"), int(port)
+def _address(address: str) -> tuple[str, int]:
+    return read_address(address, "192.0.2.7:4001")
 
 
 def _place(options: MrzOptions) -> str:
     if options.address is not None:
-        return "tcp {}:{}".format(*_address(options.address.lower()))
+        return "tcp {}:{}".format(*_address(options.address))
     port = options.port or ""
     # Udev gives one port several names; those of Windows know no letter case.
     return f"serial {os.path.realpath(port) if port.startswith('/') else port.upper()}"

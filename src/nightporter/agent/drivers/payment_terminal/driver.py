@@ -25,13 +25,13 @@ from nightporter.agent.drivers.payment_terminal.charge import NUMBERS, Charge, c
 from nightporter.agent.drivers.payment_terminal.link import Ending, Link, Occupied, ending_of, free
 from nightporter.agent.drivers.payment_terminal.messages import Apdu, StatusInformation
 from nightporter.agent.drivers.payment_terminal.recovery import Verdict, charge_in, moment, record, reference, verdict
+from nightporter.agent.tcp_address import read_address
 from nightporter.domain.device import DeviceType
 
 PORT = 20007
 _OURS_TO_PRINT = 0x06  # config byte: receipts of payments and of administration go to the cash register
 _ENQUIRY = 30.0
 _BETWEEN = 2.0
-_ADDRESS = re.compile(r"(?P<host>\[[0-9A-Fa-f:.%\w]+\]|[^\s:/\[\]]+)(?::(?P<port>\d{1,5}))?", re.ASCII)
 _PASSWORD = re.compile(r"\d{6}", re.ASCII)
 
 
@@ -67,7 +67,7 @@ class ZvtDriver:
         self._options = options
         self._sources = surroundings.sources
         self._zone = surroundings.time_zone
-        self._host, self._port = _place(options.address)
+        self._host, self._port = _address(options)
 
     async def probe(self) -> Probe:
         """See Driver."""
@@ -309,12 +309,8 @@ def _not_signed_on(error: _NotSignedOn) -> Refused:
     )
 
 
-def _place(address: str) -> tuple[str, int]:
-    match = _ADDRESS.fullmatch(address)
-    port = int(match["port"] or PORT) if match else 0
-    if match is None or not 0 < port < 65536:
-        raise ValueError("address must be a host, or a host and a port, like 192.168.1.40:20007")
-    return match["host"].strip("[]"), port
+def _address(options: ZvtOptions) -> tuple[str, int]:
+    return read_address(options.address, "192.168.1.40:20007", PORT)
 
 
 def _make(options: ZvtOptions, surroundings: Surroundings) -> ZvtDriver:
@@ -329,9 +325,9 @@ def _make(options: ZvtOptions, surroundings: Surroundings) -> ZvtDriver:
     return ZvtDriver(options, surroundings)
 
 
-def _place_name(options: ZvtOptions) -> str:
-    host, port = _place(options.address)
-    return f"{host.lower()}:{port}"
+def _place(options: ZvtOptions) -> str:
+    host, port = _address(options)
+    return f"{host}:{port}"
 
 
-KIND = Kind("zvt", DeviceType.PAYMENT_TERMINAL, ZvtOptions, _make, _place_name)
+KIND = Kind("zvt", DeviceType.PAYMENT_TERMINAL, ZvtOptions, _make, _place)
