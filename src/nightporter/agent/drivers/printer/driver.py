@@ -28,7 +28,7 @@ from nightporter.agent.driver import (
 )
 from nightporter.agent.drivers.printer import reasons
 from nightporter.agent.drivers.printer.endings import LOOK, cancelled_before, outcome
-from nightporter.agent.drivers.printer.following import CalledOff, Following, pause
+from nightporter.agent.drivers.printer.following import CalledOff, Following
 from nightporter.agent.drivers.printer.jobs import Jobs, Sought
 from nightporter.agent.drivers.printer.link import Address, Link
 from nightporter.agent.drivers.printer.messages import Attribute, Message, Tag, attribute
@@ -42,6 +42,7 @@ from nightporter.agent.drivers.printer.operations import (
     is_success,
     status_name,
 )
+from nightporter.agent.pausing import pause_unless
 from nightporter.domain.device import DeviceType
 from nightporter.wire.command_data import PrinterCommandData
 
@@ -258,7 +259,7 @@ class IppDriver:
             if self._sources.elapsed() - began >= self._options.waits:
                 return Refused(f"The printer took no job all the while ({name}). Nothing was printed. Print it again.")
             attempt.progress(None, f"The printer is busy or takes no jobs ({name}). This one waits for its turn.")
-            await pause(self._sources, self._options.poll, attempt)
+            await pause_unless(self._sources, self._options.poll, attempt.cancelled)
         return answer
 
     async def _transfer(

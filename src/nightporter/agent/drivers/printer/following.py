@@ -1,12 +1,12 @@
 """A job on its way to its end: looked at again and again, told about, and called off when it must be."""
 
-import asyncio
 from enum import Enum
 
 from nightporter.agent.driver import Attempt
 from nightporter.agent.drivers.printer import reasons
 from nightporter.agent.drivers.printer.jobs import Jobs, Sought
 from nightporter.agent.drivers.printer.operations import Job, JobState
+from nightporter.agent.pausing import pause_unless
 from nightporter.domain.sources import Sources
 from nightporter.domain.value import value
 
@@ -35,16 +35,6 @@ class End:
     called_off: CalledOff | None
     waited_for: str | None
     """The last sentence about what it waited for."""
-
-
-async def pause(sources: Sources, seconds: float, attempt: Attempt) -> None:
-    """Wait so long, or until the platform calls the attempt off, whichever comes first."""
-    waits = [asyncio.ensure_future(sources.pause(seconds)), asyncio.ensure_future(attempt.cancelled.wait())]
-    try:
-        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for one in waits:
-            one.cancel()
 
 
 class Following:
@@ -85,7 +75,7 @@ class Following:
                 is_asked, wait, since = True, FIRST_LOOK, elapsed()
             if is_asked and elapsed() - since >= ENDING:
                 return End(job, called_off, sentence)
-            await (self._sources.pause(wait) if is_asked else pause(self._sources, wait, attempt))
+            await (self._sources.pause(wait) if is_asked else pause_unless(self._sources, wait, attempt.cancelled))
             wait = min(2 * wait, self._poll)
 
 
