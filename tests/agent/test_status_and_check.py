@@ -11,10 +11,14 @@ from typing import Any
 
 import pytest
 
+from nightporter.agent.checking import Finding, examine
+from nightporter.agent.configuration import load
 from nightporter.agent.drivers.key_cutter.simulator import LockSystem
-from tests.agent.conftest import DEADLINE, today
+from tests.agent.bell import KINDS, Bell
+from tests.agent.conftest import BELL, DEADLINE, today
 from tests.cli.program import ROOT, Started, free_port, run, started
-from tests.harness import ACCESS_TOKEN, CLIENT_TOKEN, RunningDesk, copied
+from tests.client.peer import PRINTER, Peer, running_peer
+from tests.harness import ACCESS_TOKEN, CLIENT_TOKEN, Clock, RunningDesk, copied
 
 CUTTER = "7dafffff-a727-4917-a203-bd53995f21bf"
 STAY = "be35b39e-ad7e-460a-8de9-4c7581e016a2"
@@ -96,6 +100,74 @@ async def test_check_tells_of_a_device_that_nobody_knows_and_of_tokens_that_nobo
     assert ran.code == 1
     assert "401" in ran.out
     assert "C" * 32 not in ran.out + ran.err
+
+
+@dataclass
+class Platform:
+    """A platform of which ``agent check`` is told, without starting a process; its printer is a bell."""
+
+    peer: Peer
+    path: Path
+
+    async def finding(self, more: str = "", date: str = "") -> Finding:
+        """What is found of it, at noon, when its own clock shows ``date``."""
+        devices = (200, {"Date": f"Sun, 01 Mar 2026 {date} GMT"} if date else {}, {"Devices": [PRINTER]})
+        self.peer.script.append(devices)
+        self.path.write_text(
+            f'[platform]\naddress = "{self.peer.address}"\nsocket_address = "{self.peer.socket_address}"\n'
+            f'client_token = "{CLIENT_TOKEN}"\naccess_token = "{ACCESS_TOKEN}"\n{BELL}{more}'
+        )
+        platform, _ = await examine(load(self.path, KINDS, "here", {}), Clock().sources())
+        return platform
+
+
+@pytest.fixture
+async def platform(bell: Bell, tmp_path: Path) -> AsyncIterator[Platform]:
+    async with running_peer() as peer:
+        yield Platform(peer, tmp_path / "agent.toml")
+
+
+async def test_check_connects_to_the_socket_as_the_agent_would(platform: Platform) -> None:
+    found = await platform.finding()
+    assert (found.problems, found.remarks) == ((), ())
+    assert len(platform.peer.upgrades) == 1
+
+
+async def test_check_says_that_commands_come_late_while_the_socket_cannot_be_reached(platform: Platform) -> None:
+    platform.peer.upgrades_refused.append((502, "Bad gateway"))
+    found = await platform.finding()
+    assert found.problems == ()
+    assert "Calls work, but the socket ws://" in found.remarks[0]
+    assert "Bad gateway. Commands come late, up to 2 minutes" in found.remarks[0]
+
+
+async def test_check_says_that_no_commands_come_while_the_socket_turns_the_agent_away(platform: Platform) -> None:
+    platform.peer.upgrades_refused.append((403, "Upgrades are not let through here"))
+    found = await platform.finding()
+    assert "turns the agent away: Upgrades are not let through here" in found.problems[0]
+    assert "No commands come until" in found.problems[0]
+
+
+@pytest.mark.parametrize("date", ["12:00:05", "11:59:54", "12:00:00"])
+async def test_check_is_content_with_clocks_that_hardly_differ(platform: Platform, date: str) -> None:
+    found = await platform.finding(date=date)
+    assert (found.problems, found.remarks) == ((), ())
+
+
+@pytest.mark.parametrize(("date", "told"), [("12:00:06", "6 seconds behind"), ("11:59:53", "6 seconds ahead of")])
+async def test_check_tells_of_clocks_that_differ(platform: Platform, date: str, told: str) -> None:
+    found = await platform.finding(date=date)
+    assert found.problems == ()
+    assert f"This computer's clock is {told} the platform's" in found.remarks[0]
+
+
+@pytest.mark.parametrize(("date", "harm"), [("13:00:00", "begun though they are too old"), ("11:00:00", "not begun")])
+async def test_clocks_that_differ_are_a_problem_where_commands_grow_too_old(
+    platform: Platform, date: str, harm: str
+) -> None:
+    found = await platform.finding('too_old_after = "PT1H"\n', date)
+    assert f"Commands are {harm}" in found.problems[0]
+    assert "too_old_after: Front." in found.problems[0]
 
 
 @pytest.mark.parametrize("command", ["run", "check", "status"])

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 def check(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
     """Ask the platform and every machine how they are, without any effect, and say what is wrong.
 
-    It may be used while the agent runs; a machine that speaks to one caller at a time may then say that it is busy.
+    Ends with 1 when something cannot work; what works, but not as well as it could, is told and ends with 0. It may be
+    used while the agent runs; a machine that speaks to one caller at a time may then say that it is busy.
     """
     import asyncio
 
@@ -26,12 +27,18 @@ def check(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) ->
         if as_json:
             say_json(_summary(finding))
         else:
-            say(f"{'ok     ' if not finding.problems else 'PROBLEM'}  {finding.name}: {finding.identity}")
-            for problem in finding.problems:
-                say(f"         {problem}")
+            how = "PROBLEM" if finding.problems else "ok, but" if finding.remarks else "ok     "
+            say(f"{how}  {finding.name}: {finding.identity}")
+            for told in (*finding.problems, *finding.remarks):
+                say(f"         {told}")
     if any(finding.problems for finding in findings):
         raise typer.Exit(FAILED)
 
 
 def _summary(finding: "Finding") -> dict[str, Any]:
-    return {"Name": finding.name, "Identity": finding.identity, "Problems": list(finding.problems)}
+    return {
+        "Name": finding.name,
+        "Identity": finding.identity,
+        "Problems": finding.problems,
+        "Remarks": finding.remarks,
+    }
