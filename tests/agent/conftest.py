@@ -22,7 +22,8 @@ from tests.harness import ACCESS_TOKEN, CLIENT_TOKEN, Clock, RunningDesk, copied
 
 PRINTER = "d117866d-78de-4459-9077-42d7ea0120e3"
 CUTTER = "7dafffff-3b2b-4d5a-8fa5-ad8c0125d6e9"
-TERMINAL = "be35b39e-6ab0-4c6b-a3ee-adc3ae2e2fd3"
+TERMINAL = "be35b39e-ad7e-460a-8de9-4c7581e016a2"
+GUEST = "35d4b117-4e60-44a3-9580-c582117eff98"
 PDF = b"%PDF-1.7\n%%EOF\n"
 DEADLINE = 20.0
 
@@ -89,9 +90,8 @@ class Property:
         """An agent at work; at the end it is struck down, as by a power cut."""
         configuration, sources = self.configuration(), self.sources()
         journal = Journal(configuration.state, sources.now)
-        locks = self.folder / "locks"
-        locks.mkdir(exist_ok=True)
-        one = Agent(configuration, journal, Spool(configuration.state / "spool"), sources, locks, Metrics())
+        spool, locks = Spool(configuration.state / "spool"), self.folder / "locks"
+        one = Agent(configuration, journal, spool, sources, locks, Metrics())
         running = asyncio.create_task(one.run(asyncio.Event()))
         try:
             yield one
@@ -104,6 +104,13 @@ class Property:
         reply = await self.desk.call(
             "commands/addPrinter", PrinterId=device, CopyCount=copies, Data=b64encode(PDF).decode()
         )
+        return str(reply.json()["CommandId"])
+
+    async def pay(self) -> str:
+        reply = await self.desk.call(
+            "commands/addPaymentTerminal",
+            TerminalId=TERMINAL, CustomerId=GUEST, Type="Payment", Amount={"Currency": "EUR", "Value": 230},
+        )  # fmt: skip
         return str(reply.json()["CommandId"])
 
     async def command(self, command_id: str) -> dict[str, Any]:
@@ -132,6 +139,9 @@ class Property:
 
 
 BELL = f'[machines.Front]\ndevice = "{PRINTER}"\ndriver = "bell"\nbell = "front"\n'
+
+
+TILL = f'[machines.Till]\ndevice = "{TERMINAL}"\ndriver = "till"\nbell = "back"\n'
 
 
 @pytest.fixture

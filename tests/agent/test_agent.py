@@ -5,11 +5,13 @@ import asyncio
 import pytest
 from structlog.testing import capture_logs
 
+from nightporter.agent import carrying
+from nightporter.agent.driver import Surroundings
 from nightporter.agent.journal import Stage
 from nightporter.agent.status import status
-from nightporter.host.locks import FileLock
-from tests.agent.bell import Bell
-from tests.agent.conftest import BELL, PDF, PRINTER, Property, until
+from nightporter.host.locks import ComputerLock
+from tests.agent.bell import Bell, BellDriver, BellOptions
+from tests.agent.conftest import BELL, PDF, PRINTER, TILL, Property, until
 from tests.cli.program import free_port
 
 
@@ -281,6 +283,76 @@ async def test_what_it_waits_for_is_told_and_gone_when_it_is_over(place: Propert
     assert command["Execution"]["Result"] == {"Count": 1}
 
 
+async def test_what_is_under_way_tells_after_a_crash_that_its_machine_is_away(
+    place: Property, bell: Bell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place.write(BELL + 'gives_up_after = "PT9H"')
+    bell.script.append("hang")
+    async with place.agent():
+        command_id = await place.print()
+        await bell.reached.wait()
+    bell.script.append("away")
+    monkeypatch.setattr(carrying, "FIRST_DELAY", 3600.0)
+    async with place.agent():
+        await place.until(command_id, Result={"Status": "Nobody hears the bell."})
+    bell.script.append("hang")
+    bell.reached.clear()
+    async with place.agent():
+        await bell.reached.wait()
+        command = await place.command(command_id)
+    assert command["Execution"]["Result"] == {}, "it is there again"
+    assert await states(place, command_id) == ["Pending", "Received", "Processing"]
+
+
+async def test_a_driver_of_another_kind_than_the_device_is_told(place: Property, bell: Bell) -> None:
+    place.write(f'[machines.Front]\ndevice = "{PRINTER}"\ndriver = "till"\nbell = "front"\n')
+    with capture_logs() as told:
+        async with place.agent() as agent:
+            command_id = await place.print()
+            await until(lambda: PRINTER in agent._strangers)
+    assert [one["event"] for one in told if one["log_level"] == "error"] == [
+        "a machine is configured with a driver of another kind, and its commands are left alone"
+    ]
+    assert await states(place, command_id) == ["Pending"]
+
+
+async def test_what_is_recovered_is_not_given_to_a_driver_of_another_kind(place: Property, bell: Bell) -> None:
+    bell.script.append("hang")
+    async with place.agent():
+        command_id = await place.print()
+        await bell.reached.wait()
+    place.write(f'[machines.Front]\ndevice = "{PRINTER}"\ndriver = "till"\nbell = "front"\n')
+    async with place.agent() as agent:
+        await until(lambda: PRINTER in agent._strangers)
+    place.write(BELL)
+    async with place.agent():
+        assert (await place.ended(command_id))["State"] == "Processed"
+    assert bell.began == [command_id] * 2
+
+
+async def test_a_driver_that_cannot_be_made_holds_up_nobody_else(
+    place: Property, bell: Bell, back: Bell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place.write(BELL, TILL)
+    make = BellDriver.__init__
+
+    def broken(self: BellDriver, options: BellOptions, surroundings: Surroundings) -> None:
+        if options.bell == "front":
+            raise ValueError("its certificate is gone")
+        make(self, options, surroundings)
+
+    with monkeypatch.context() as patched, capture_logs() as told:
+        patched.setattr(BellDriver, "__init__", broken)
+        async with place.agent():
+            command_id = await place.print()
+            assert (await place.ended(await place.pay()))["State"] == "Processed"
+            patched.undo()
+            assert (await place.ended(command_id))["State"] == "Processed"
+    assert [one["why"] for one in told if one["event"] == "the machine is not driven"] == [
+        "its driver cannot be made: its certificate is gone"
+    ], "it is told once"
+
+
 async def test_a_device_that_is_not_configured_is_left_alone(place: Property, bell: Bell) -> None:
     place.write()
     async with place.agent() as agent:
@@ -331,8 +403,7 @@ async def test_no_machine_is_driven_by_two_agents(place: Property, bell: Bell) -
 
 
 async def test_a_machine_that_another_agent_drives_is_left_to_it(place: Property, bell: Bell) -> None:
-    (place.folder / "locks").mkdir()
-    lock = FileLock(place.folder / "locks" / place.configuration().machines[0].lock_name)
+    lock = ComputerLock(place.folder / "locks" / place.configuration().machines[0].lock_name)
     async with place.agent() as agent:
         command_id = await place.print()
         await until(lambda: agent.machines[0].was_passed_over)

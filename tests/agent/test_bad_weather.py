@@ -1,6 +1,7 @@
 """What the agent does when things happen at the wrong moment: the platform away, tokens refused, two changes at once."""
 
 import asyncio
+import resource
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -16,7 +17,7 @@ from nightporter.agent.spool import Spool
 from nightporter.agent.status import status
 from nightporter.client import Client
 from tests.agent.bell import Bell, BellDriver
-from tests.agent.conftest import BELL, PRINTER, TERMINAL, Property, until
+from tests.agent.conftest import BELL, PDF, PRINTER, TERMINAL, TILL, Property, until
 from tests.harness import ACCESS_TOKEN
 
 
@@ -25,9 +26,8 @@ async def stoppable(place: Property) -> AsyncIterator[tuple[Agent, asyncio.Event
     """An agent, what stops it, and its run."""
     configuration, sources, stop = place.configuration(), place.sources(), asyncio.Event()
     journal = Journal(configuration.state, sources.now)
-    locks = place.folder / "locks"
-    locks.mkdir(exist_ok=True)
-    one = Agent(configuration, journal, Spool(configuration.state / "spool"), sources, locks, Metrics())
+    spool, locks = Spool(configuration.state / "spool"), place.folder / "locks"
+    one = Agent(configuration, journal, spool, sources, locks, Metrics())
     running = asyncio.create_task(one.run(stop))
     try:
         yield one, stop, running
@@ -336,16 +336,50 @@ async def test_a_crash_between_the_last_step_and_the_end_leaves_notes_for_the_re
     assert command["Execution"]["Result"] == {"Count": 1}
 
 
-async def test_a_folder_for_documents_that_is_gone_is_told_and_waited_for(place: Property, bell: Bell) -> None:
+async def test_a_document_that_cannot_be_kept_is_waited_for_and_holds_up_no_other_machine(
+    place: Property, bell: Bell, back: Bell
+) -> None:
+    place.write(BELL + 'gives_up_after = "PT24H"', TILL)
     spool: Path = place.folder / "agent-state" / "spool"
     async with place.agent() as agent:
         await until(lambda: agent.is_connected)
         spool.rmdir()  # noqa: ASYNC240 - one call on an empty folder
         command_id = await place.print()
         await until(lambda: 10.0 in place.waited)
+        assert (await place.ended(await place.pay()))["State"] == "Processed"
+        assert bell.began == []
         spool.mkdir()  # noqa: ASYNC240 - as said
         assert (await place.ended(command_id))["State"] == "Processed"
-    assert len(bell.documents) == 1
+    assert bell.documents == [PDF]
+
+
+async def test_a_document_that_is_never_kept_ends_its_command(place: Property, bell: Bell) -> None:
+    place.write(BELL + 'gives_up_after = "PT1M"')
+    spool: Path = place.folder / "agent-state" / "spool"
+    async with place.agent() as agent:
+        await until(lambda: agent.is_connected)
+        spool.rmdir()  # noqa: ASYNC240 - one call on an empty folder
+        command = await place.ended(await place.print())
+    assert (command["State"], bell.began) == ("Error", [])
+    assert command["Execution"]["Notes"].startswith(
+        "The document cannot be kept on the agent's computer (No such file or directory). Make room on its disk. It was tried"
+    )
+
+
+async def test_a_disk_that_is_full_half_way_keeps_nothing(tmp_path: Path) -> None:
+    spool, command_id = Spool(tmp_path / "spool"), "019a0000-0000-7000-8000-000000000001"
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, resource.RLIM_INFINITY))
+    try:
+        with spool.open(command_id) as coming:
+            for _ in range(4):
+                coming.write(b"x" * 50_000)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    assert spool.fault(command_id) == "File too large"
+    assert (spool.document(command_id), list((tmp_path / "spool").iterdir())) == (None, [])
+    with spool.open(command_id) as coming:
+        coming.write(PDF)
+    assert spool.fault(command_id) is None
 
 
 async def test_what_a_machine_waits_for_is_over_when_it_is_there(place: Property, bell: Bell) -> None:

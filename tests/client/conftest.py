@@ -17,12 +17,16 @@ class Waits:
     waited: list[float] = field(default_factory=list)
     elapsed: float = 0.0
     sweep: asyncio.Event = field(default_factory=asyncio.Event)
+    is_sweeping: bool = False
     keys: int = 0
 
     async def sleep(self, seconds: float) -> None:
         if seconds == SWEEP:
+            self.is_sweeping = True
             await self.sweep.wait()
+            self.is_sweeping = False
             self.sweep.clear()
+            self.elapsed += seconds
             return
         self.waited.append(seconds)
         self.elapsed += seconds
@@ -56,7 +60,7 @@ async def client(peer: Peer, waits: Waits) -> AsyncIterator[Client]:
         ACCESS_TOKEN,
         "Tests 1.0",
         peer.socket_address,
-        patience=Patience(sweep=SWEEP, look=SWEEP),
+        patience=Patience(sweep=SWEEP, deaf=SWEEP, look=SWEEP),
         means=waits.means(),
     ) as one:
         yield one

@@ -2,15 +2,16 @@
 
 import asyncio
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from nightporter.client import Client, Refused
+from nightporter.client import Client, Patience, Refused
 from nightporter.domain.command import CommandState
 from nightporter.wire.command_data import PrinterCommandData
-from tests.client.conftest import Waits
-from tests.client.peer import DROP, ELSEWHERE, PRINTER, Peer, command, command_id
+from tests.client.conftest import SWEEP, Waits
+from tests.client.peer import ACCESS_TOKEN, CLIENT_TOKEN, DROP, ELSEWHERE, PRINTER, Peer, command, command_id
 from tests.client.test_listening import DEADLINE, following
 
 
@@ -85,6 +86,51 @@ async def test_the_queue_is_read_from_time_to_time(client: Client, peer: Peer, w
         await peer.push_state(3, "Pending")
         assert await idle == 3
     assert peer.operations().count("commands/getAllActive") == 2, "once at the start, and once when it was time"
+
+
+async def swept(waits: Waits) -> None:
+    """End the wait for a sweep, once there is one."""
+    async with asyncio.timeout(DEADLINE):
+        while not waits.is_sweeping:  # noqa: ASYNC110 - nobody announces it
+            await asyncio.sleep(0)
+    waits.is_sweeping = False
+    waits.sweep.set()
+
+
+async def test_while_the_socket_is_closed_the_queue_is_read_more_often(peer: Peer, waits: Waits) -> None:
+    peer.commands.append(command(1))
+    peer.upgrades_refused.append((503, "not yet"))
+    patience = Patience(sweep=3 * SWEEP, deaf=SWEEP, first_delay=SWEEP * 1000, longest_delay=SWEEP * 1000)
+    reached = asyncio.Event()
+
+    async def sleep(seconds: float) -> None:
+        if seconds > SWEEP:  # until the socket is tried again
+            await reached.wait()
+        else:
+            await waits.sleep(seconds)
+
+    async with (
+        Client(
+            peer.address, CLIENT_TOKEN, ACCESS_TOKEN, "Tests", peer.socket_address,
+            patience=patience, means=replace(waits.means(), sleep=sleep),
+        ) as client,
+        aclosing(client.work()) as work,
+    ):  # fmt: skip
+        first = asyncio.ensure_future(given(work))
+        await swept(waits)
+        assert await first == 1, "no socket was open"
+        reached.set()
+        peer.commands.append(command(2))
+        assert await given(work) == 2, "it is open now, and told of what waits"
+        peer.commands.append(command(3))
+        third = asyncio.ensure_future(given(work))
+        for _ in range(2):
+            await swept(waits)
+            await client.get_devices()
+            assert not third.done(), "an open socket is trusted for longer"
+        await swept(waits)
+        assert await third == 3
+    assert peer.operations().count("commands/getAllActive") == 3
 
 
 async def test_one_that_cannot_be_read_does_not_stop_the_others(

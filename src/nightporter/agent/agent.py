@@ -2,8 +2,9 @@
 
 import asyncio
 from collections.abc import Coroutine
-from contextlib import aclosing, suppress
+from contextlib import ExitStack, aclosing, suppress
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,16 +12,17 @@ import structlog
 
 from nightporter import __version__
 from nightporter.agent.configuration import Configuration, MachineConfiguration, Platform
-from nightporter.agent.driver import Surroundings
+from nightporter.agent.driver import Away, Document, Surroundings
 from nightporter.agent.journal import Ending, Entry, Journal, Stage
-from nightporter.agent.machine import Machine, Work, report
+from nightporter.agent.machine import CannotBeMade, Machine, Work, report
 from nightporter.agent.metrics import Metrics
+from nightporter.agent.pausing import pause_unless
 from nightporter.agent.spool import Spool
 from nightporter.agent.telling import Telling
 from nightporter.client import Client, ClientError, Connection, Data, Patience
 from nightporter.domain.command import TERMINAL, CommandState
 from nightporter.domain.sources import Sources
-from nightporter.host.locks import FileLock, InUse
+from nightporter.host.locks import ComputerLock, InUse
 from nightporter.wire.commands import Command, DeviceCommandEvent
 
 REMEMBERED = timedelta(days=30)
@@ -32,6 +34,8 @@ SWEEP = 120.0
 
 Reading it brings the documents of all that waits along, so that it is not done more often.
 """
+RETIRING = 3600.0
+"""Seconds that the client of a platform that was changed goes on with what it was asked."""
 FINISHING = 20.0
 """Seconds that a command under way gets to its end when the agent is stopped; afterwards the journal has it."""
 
@@ -41,7 +45,7 @@ _log = structlog.get_logger()
 class Agent:
     """Carries out the commands of one platform at the machines of ``configuration``, by the ``journal``.
 
-    ``locks`` is a folder that all agents of this computer share: no machine is driven by two of them.
+    ``locks`` is the name under which all agents of this computer lock their machines: none is driven by two of them.
     """
 
     def __init__(
@@ -60,7 +64,6 @@ class Agent:
         self._locks = locks
         self._metrics = metrics
         self._client = _client(configuration.platform)
-        self._left: list[Client] = []
         self._machines: dict[str, Machine] = {}
         self._runs: dict[str, asyncio.Task[None]] = {}
         self._group = asyncio.TaskGroup()
@@ -91,7 +94,7 @@ class Agent:
                 try:
                     for machine in self._configuration.machines:
                         self._start(machine)
-                    self._spool.keep_only([])
+                    self._spool.clear()
                     self._aside(self._forget())
                     self._listen_anew()
                     await stop.wait()
@@ -102,10 +105,9 @@ class Agent:
             # The first fault is the one; what it took with it says nothing more.
             raise group.exceptions[0] from None
         finally:
-            for client in (*self._left, self._client):
-                await client.close()
+            await self._client.close()
             # What goes on after the next start is fetched again; no document waits for it here.
-            self._spool.keep_only([])
+            self._spool.clear()
 
     async def apply(self, configuration: Configuration) -> None:
         """Go on with another configuration: what is under way is finished as it was begun, nothing that waits is lost."""
@@ -123,13 +125,19 @@ class Agent:
         for added in wanted.values():
             self._start(added)
         if configuration.platform != before.platform:
-            # Kept until the end: a report may be on its way through it.
-            self._left.append(self._client)
+            self._aside(self._retire(self._client))
             self._client = _client(configuration.platform)
             self._listen_anew()
         elif wanted:
             # What waits for a device that was not ours before has been passed over.
             self._listen_anew()
+
+    async def _retire(self, client: Client) -> None:
+        """Close a client that nobody takes any more, when what is on its way through it must have arrived."""
+        try:
+            await self._sources.pause(RETIRING)
+        finally:
+            await client.close()
 
     def _is_as_told(self, machine: Machine, told: MachineConfiguration | None) -> bool:
         return told == machine.configuration and self._surroundings(told.name) == machine.surroundings
@@ -161,30 +169,23 @@ class Agent:
         return machine
 
     async def _drive(self, machine: Machine) -> None:
-        configuration, told = machine.configuration, ""
+        told = ""
         while not machine.left.is_set():
-            try:
-                lock = FileLock(self._locks / configuration.lock_name)
-            except (InUse, OSError) as error:
-                why = "another agent on this computer drives it" if isinstance(error, InUse) else str(error)
-                if why != told:
-                    told = why
-                    _log.error("the machine is not driven", machine=configuration.name, why=why)
-                await self._pause_unless_left(machine)
-            else:
-                with lock:
+            with ExitStack() as held:
+                try:
+                    held.enter_context(ComputerLock(self._locks / machine.configuration.lock_name))
+                    driver = machine.make_driver()
+                except (InUse, CannotBeMade, OSError) as error:
+                    why = "another agent on this computer drives it" if isinstance(error, InUse) else str(error)
+                    if why != told:
+                        told = why
+                        _log.error("the machine is not driven", machine=machine.configuration.name, why=why)
+                else:
                     machine.is_driven = True
                     if machine.was_passed_over:
                         self._listen_anew()
-                    await machine.run()
-
-    async def _pause_unless_left(self, machine: Machine) -> None:
-        waits = {asyncio.ensure_future(self._sources.pause(AGAIN)), asyncio.ensure_future(machine.left.wait())}
-        try:
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for wait in waits:
-                wait.cancel()
+                    await machine.run(driver)
+            await pause_unless(self._sources, AGAIN, machine.left)
 
     async def _replace(self, machine: Machine) -> None:
         device_id = machine.configuration.device_id
@@ -214,7 +215,7 @@ class Agent:
                 run.cancel()
 
     def _is_held(self, command_id: str) -> bool:
-        return any(command_id in machine.command_ids for machine in self._machines.values())
+        return any(machine.holds(command_id) for machine in self._machines.values())
 
     async def _recover(self) -> None:
         """Go on with what the journal holds and nobody has: what ended is only reported, the rest goes to its machine."""
@@ -241,7 +242,7 @@ class Agent:
             self._spool.remove(entry.command_id)
         elif command is None:
             await self._gone(now)
-        else:
+        elif self._machine(entry.device_id, command) is not None:
             self._put(machine, command, now)
 
     async def _gone(self, entry: Entry) -> None:
@@ -264,21 +265,15 @@ class Agent:
                 async with aclosing(work) as commands:
                     async for command in commands:
                         await self._take(command)
-            except (ClientError, OSError) as error:
+            except ClientError as error:
                 self.is_connected = False
-                told = (
-                    "a document cannot be kept"
-                    if isinstance(error, OSError)
-                    else "the platform does not let the agent listen"
-                )
-                _log.error(told, why=str(error))
+                _log.error("the platform does not let the agent listen", why=str(error))
                 await self._sources.pause(AGAIN)
 
     async def _take(self, command: Command[Data]) -> None:
         command_id, device_id = command.id.lower(), command.device.id.lower()
-        machine = self._machines.get(device_id)
-        if machine is None or machine.configuration.kind.device_type is not command.device.type:
-            self._pass_over(command, device_id)
+        machine = self._machine(device_id, command)
+        if machine is None:
             return
         if self._is_held(command_id):
             return
@@ -293,30 +288,58 @@ class Agent:
             self._spool.remove(command_id)
             self._report_again(entry, entry.ending)
             return
-        machine = self._machines.get(device_id)  # another configuration may have come meanwhile
+        machine = self._machine(device_id, command)  # another configuration may have come meanwhile
         if machine is None:
-            self._pass_over(command, device_id)
             return
         work = self._put(machine, command, entry)
         if command.state is CommandState.PENDING:
             work.telling.received()
 
-    def _pass_over(self, command: Command[Data], device_id: str) -> None:
+    def _machine(self, device_id: str, command: Command[Data]) -> Machine | None:
+        """The machine that carries this command out; None, and told once, when there is none."""
+        machine = self._machines.get(device_id)
+        if machine is not None and machine.configuration.kind.device_type is command.device.type:
+            return machine
         self._spool.remove(command.id.lower())
         if device_id not in self._strangers:
             self._strangers.add(device_id)
-            _log.warning(
-                "commands of a device that no machine is configured for are left alone",
-                device=device_id, type=command.device.type,
-            )  # fmt: skip
+            if machine is None:
+                _log.warning(
+                    "commands of a device that no machine is configured for are left alone",
+                    device=device_id, type=command.device.type,
+                )  # fmt: skip
+            else:
+                _log.error(
+                    "a machine is configured with a driver of another kind, and its commands are left alone",
+                    machine=machine.configuration.name, device=device_id, type=command.device.type,
+                    driver=machine.configuration.kind.name,
+                )  # fmt: skip
+        return None
 
     def _put(self, machine: Machine, command: Command[Data], entry: Entry) -> Work:
-        work = Work(command, entry, self._telling(entry), self._spool.document(entry.command_id))
+        telling = self._telling(entry, is_begun=command.state is CommandState.PROCESSING)
+        work = Work(command, entry, telling, partial(self._document, entry.command_id))
         machine.put(work)
         return work
 
-    def _telling(self, entry: Entry) -> Telling:
-        return Telling(lambda: self._client, entry.command_id, entry.executor, self._sources)
+    async def _document(self, command_id: str) -> Document | None:
+        """The document of a command, fetched again if the disk did not take it. Raises Away when it does not now."""
+        if self._spool.fault(command_id) is not None:
+            try:
+                await self._client.fetch(command_id, spool=self._spool.open)
+            except ClientError as error:
+                raise Away(f"The document cannot be fetched: {error}.") from None
+        if (fault := self._spool.fault(command_id)) is not None:
+            raise Away(f"The document cannot be kept on the agent's computer ({fault}). Make room on its disk.")
+        path = self._spool.document(command_id)
+        return Document(path) if path is not None else None
+
+    def _telling(self, entry: Entry, *, is_begun: bool) -> Telling:
+        # One that has ended may have waited for something before; the journal has forgotten for what.
+        return Telling(
+            lambda: self._client, entry.command_id, entry.executor, self._sources,
+            is_begun=is_begun, has_status=entry.status is not None or entry.ending is not None,
+        )  # fmt: skip
 
     def _report_again(self, entry: Entry, ending: Ending) -> None:
         if entry.command_id not in self._reporting:
@@ -325,7 +348,7 @@ class Agent:
 
     async def _report(self, entry: Entry, ending: Ending) -> None:
         try:
-            await report(self._journal, self._telling(entry), entry.command_id, ending)
+            await report(self._journal, self._telling(entry, is_begun=True), entry.command_id, ending)
         finally:
             self._reporting.discard(entry.command_id)
 

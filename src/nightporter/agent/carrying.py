@@ -7,6 +7,8 @@ resolved by asking the machine; what cannot be known ends as Error, with what a 
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import replace
 from typing import TypeVar
 
 import structlog
@@ -14,6 +16,7 @@ import structlog
 from nightporter.agent.driver import (
     Attempt,
     Away,
+    Document,
     Done,
     Driver,
     Happened,
@@ -52,6 +55,7 @@ class Carrying:
     def __init__(
         self,
         task: Task,
+        document: Callable[[], Awaitable[Document | None]],
         entry: Entry,
         driver: Driver,
         journal: Journal,
@@ -61,6 +65,7 @@ class Carrying:
         too_old_after: float | None,
     ) -> None:
         self._task = task
+        self._document = document
         self._driver = driver
         self._journal = journal
         self._telling = telling
@@ -116,6 +121,7 @@ class Carrying:
         """The outcome, or the step as it was sent where nobody knows what became of it. Raises Away when nothing was sent."""
         if (late := self._late()) is not None:
             return late
+        await self._have_document()
         try:
             baseline = await self._driver.prepare(self._task, step)
         except Away:
@@ -166,6 +172,8 @@ class Carrying:
 
         async def act() -> Resolution:
             self._renew(write)
+            with suppress(Away):  # how large it is may help to find it, and it can be done without
+                await self._have_document()
             try:
                 return await self._driver.resolve(self._task, step, record.baseline, record.reference, self.attempt)
             except (Away, JournalLost):
@@ -190,6 +198,9 @@ class Carrying:
                 outcome = Done(outcome.notes)
             await self._journal.done(self._task.command_id, step, outcome.result)
         return outcome
+
+    async def _have_document(self) -> None:
+        self._task = replace(self._task, document=await self._document())
 
     async def _prepared(self, step: int, baseline: Notes) -> None:
         # While the disk writes, the platform can be asked; neither alone is enough to go on.
@@ -234,14 +245,15 @@ class Carrying:
             delay = min(delay * 2, LONGEST_DELAY)
 
     def _note(self, status: str | None) -> None:
+        status = status and _sayable(status)
         if status == self._status:
             return
         self._status = status
         self._journal.note(self._task.command_id, status)
-        if self._is_begun:
-            self._telling.progress(None, status)
+        self._telling.progress(None, status)
 
     def _tell(self, percent: float | None, status: str | None) -> None:
+        status = status and _sayable(status)
         if status != self._status:
             self._status = status
             self._journal.note(self._task.command_id, status)

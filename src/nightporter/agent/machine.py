@@ -2,10 +2,9 @@
 
 import asyncio
 import heapq
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import datetime
-from pathlib import Path
 
 import structlog
 
@@ -30,7 +29,12 @@ class Work:
     command: Command[Data]
     entry: Entry
     telling: Telling
-    document: Path | None
+    document: Callable[[], Awaitable[Document | None]]
+    """Gives its document; raises Away while this computer cannot keep it."""
+
+
+class CannotBeMade(Exception):
+    """The driver of a machine cannot be made now; the message says why."""
 
 
 class Machine:
@@ -77,6 +81,10 @@ class Machine:
         """The commands that wait or are under way."""
         return set(self._works)
 
+    def holds(self, command_id: str) -> bool:
+        """Whether this command waits or is under way."""
+        return command_id in self._works
+
     def put(self, work: Work) -> None:
         """Add a command to those that wait."""
         command_id = work.entry.command_id
@@ -101,9 +109,16 @@ class Machine:
         self.left.set()
         self._has_news.set()
 
-    async def run(self) -> None:
+    def make_driver(self) -> Driver:
+        """Make what speaks to the machine. Raises CannotBeMade: what it needs may be gone since the configuration was read."""
+        try:
+            return self.configuration.kind.make(self.configuration.options, self.surroundings)
+        except Exception as error:
+            why = str(error) if isinstance(error, (ValueError, OSError)) else type(error).__name__
+            raise CannotBeMade(f"its driver cannot be made: {why}") from error
+
+    async def run(self, driver: Driver) -> None:
         """Carry out what waits, until :meth:`leave`. When this is cancelled, what is under way stays in the journal."""
-        driver = self.configuration.kind.make(self.configuration.options, self.surroundings)
         try:
             while not self.left.is_set():
                 if not self._waiting:
@@ -146,10 +161,9 @@ class Machine:
         return ending
 
     async def _carry(self, work: Work, driver: Driver) -> Ending:
-        document = Document(work.document) if work.document is not None else None
-        task = Task(work.entry.command_id, work.entry.created, work.command.data, document)
+        task = Task(work.entry.command_id, work.entry.created, work.command.data)
         self._carrying = Carrying(
-            task, work.entry, driver, self._journal, work.telling,
+            task, work.document, work.entry, driver, self._journal, work.telling,
             self._sources, self.configuration.gives_up_after, self.configuration.too_old_after,
         )  # fmt: skip
         if work.entry.command_id in self._called_off:

@@ -25,17 +25,28 @@ _log = structlog.get_logger()
 class Telling:
     """Tells of the command ``command_id`` as ``executor``. ``client`` gives the client of the moment.
 
-    A new configuration may bring another client at any time, so that none is kept for long.
+    A new configuration may bring another client at any time, so that none is kept for long. ``is_begun`` and ``has_status``
+    say what the platform may hold from earlier: that it is Processing, and what it waited for.
     """
 
-    def __init__(self, client: Callable[[], Client], command_id: str, executor: str, sources: Sources) -> None:
+    def __init__(
+        self,
+        client: Callable[[], Client],
+        command_id: str,
+        executor: str,
+        sources: Sources,
+        *,
+        is_begun: bool,
+        has_status: bool,
+    ) -> None:
         self._client = client
         self._command_id = command_id
         self._executor = executor
         self._sources = sources
         self._progress: tuple[float | None, str | None] | None = None
         self._has_news = asyncio.Event()
-        self._has_status = False
+        self._is_begun = is_begun
+        self._has_status = has_status
         self._taking: asyncio.Task[None] | None = None
         self._progressing: asyncio.Task[None] | None = None
 
@@ -51,10 +62,15 @@ class Telling:
         if self._taking is not None:
             await asyncio.wait({self._taking})
         await self._stop_progress()
-        return await self._report(CommandState.PROCESSING, progress=0.0)
+        result: Notes | None = {} if self._has_status else None
+        said = await self._report(CommandState.PROCESSING, progress=0.0, result=result)
+        self._is_begun, self._has_status = True, False
+        return said
 
     def progress(self, percent: float | None, status: str | None) -> None:
-        """Tell how far it is, soon and without waiting; only the latest counts."""
+        """Tell how far it is, soon and without waiting; only the latest counts. Before it is begun there is nobody to tell."""
+        if not self._is_begun:
+            return
         self._progress = (percent, status)
         self._has_news.set()
         if self._progressing is None:

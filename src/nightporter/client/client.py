@@ -117,9 +117,9 @@ class Client(Operations):
         """Each command that this client is to carry out, once, oldest first, then as they come; without end.
 
         The queue is the truth and events are hints: a command is given when it is active, on a device connected to this
-        client, and was not given before, however often its event arrives. Every few minutes the queue itself is read,
-        for what no event told of. A command whose data cannot be read is passed over with a warning. Raises as
-        :meth:`listen`; while the server cannot be reached, it waits.
+        client, and was not given before, however often its event arrives. Every few minutes, and every few seconds while
+        the socket is not open, the queue itself is read, for what no event told of. A command whose data cannot be read is
+        passed over with a warning. Raises as :meth:`listen`; while the server cannot be reached, it waits.
 
         With ``spool`` the document of each printer command that is given is in the file that ``spool`` opened, as
         told by :meth:`fetch`. ``on_event`` is told of every event, of end states too, the moment it comes in, also while
@@ -129,20 +129,31 @@ class Client(Operations):
         """
         given_out: set[str] = set()
         devices: set[str] = set()
+        is_open, looked = False, self._means.elapsed()
+
+        def saw(connection: Connection) -> None:
+            nonlocal is_open
+            is_open = connection.is_open
+            if on_connection is not None:
+                on_connection(connection)
+
+        def is_due() -> bool:
+            return self._means.elapsed() - looked >= self._patience.sweep
 
         def tell(item: Connected | DeviceCommandEvent) -> None:
             if on_event is not None and isinstance(item, DeviceCommandEvent):
                 on_event(item)
 
-        events = ahead(self._socket.hear(on_connection), WAITING_MESSAGES, tell)
-        async with aclosing(ticking(events, self._patience.sweep, self._means.sleep)) as heard:
+        events = ahead(self._socket.hear(saw), WAITING_MESSAGES, tell)
+        async with aclosing(ticking(events, self._patience.deaf, self._means.sleep)) as heard:
             async for item in heard:
                 if isinstance(item, DeviceCommandEvent):
                     hints = [(item.id, item.state)]
-                elif item is not None and item.gap_free:
+                elif item.gap_free if item is not None else is_open and not is_due():
                     continue
                 else:
                     waiting = await self._waiting()
+                    looked = self._means.elapsed()
                     devices |= {one.device.id for one in waiting}
                     hints = [(one.id.lower(), one.state) for one in waiting]
                 for command_id, state in hints:

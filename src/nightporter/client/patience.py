@@ -32,6 +32,8 @@ class Patience:
     """How long whoever follows one command trusts the socket alone before it looks at the command itself."""
     sweep: float = 300.0
     """How long a listener trusts the socket alone before it looks at the queue itself."""
+    deaf: float = 10.0
+    """The same while the socket is not open."""
 
 
 def _new_key() -> str:

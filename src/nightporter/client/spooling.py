@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from types import TracebackType
-from typing import BinaryIO, Self
+from typing import Self
 
-from nightporter.client.sifting import Sifter
+from nightporter.client.sifting import Sifter, Sink
 
-Spool = Callable[[str], AbstractContextManager[BinaryIO]]
+Spool = Callable[[str], AbstractContextManager[Sink]]
 """Opens the file for the document of a command, by the command's id in lower case."""
 
 
@@ -25,8 +25,8 @@ class Spooled:
         self._spool = spool
         self._command_id = command_id
         self._sifter = Sifter(self)
-        self._opened: AbstractContextManager[BinaryIO] | None = None
-        self._file: BinaryIO | None = None
+        self._opened: AbstractContextManager[Sink] | None = None
+        self._file: Sink | None = None
 
     def __enter__(self) -> Self:
         return self
