@@ -58,14 +58,17 @@ class FrontDesk:
 
 @pytest.fixture
 async def front(empty_database: Path, demo_hotel: bytes, tmp_path: Path) -> AsyncIterator[FrontDesk]:
-    async with today(copied(empty_database, tmp_path), demo_hotel) as desk, LockSystem(encoders=("ENC-1",)) as locks:
+    async with (
+        today(copied(empty_database, tmp_path), demo_hotel) as desk,
+        LockSystem(encoders=("Front desk",)) as locks,
+    ):
         one = FrontDesk(desk, locks, tmp_path / "agent.toml")
         one.write()
         yield one
 
 
 def agent(front: FrontDesk, *arguments: str) -> Any:
-    return started("agent", *arguments, "--config", front.path, TMPDIR=str(front.path.parent))
+    return started("agent", *arguments, "--config", front.path)
 
 
 async def connected(one: Started) -> None:
@@ -199,6 +202,15 @@ async def test_status_before_beside_and_after_an_agent(front: FrontDesk) -> None
     ran = await run("agent", "status", "--config", str(front.path))
     assert ran.out.startswith("The agent does not run.\n0 under way or waiting.\nThrough last:\n")
     assert f"{command_id} Key cutter: REPORTED, Processed." in " ".join(ran.out.split())
+
+
+async def test_status_needs_no_tokens(front: FrontDesk) -> None:
+    front.path.write_text(
+        front.path.read_text().replace(f'client_token = "{CLIENT_TOKEN}"', 'client_token_file = "of another user"')
+    )
+    ran = await run("agent", "status", "--config", str(front.path))
+    assert (ran.code, ran.out) == (0, "The agent does not run.\n0 under way or waiting.\n")
+    assert (await run("agent", "check", "--config", str(front.path))).code == 2
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -15,7 +15,7 @@ from tests.end_to_end.served import PATIENCE, Served, body
 from tests.harness import ACCESS_TOKEN, CLIENT_TOKEN, PREFIX
 
 CUTTER = "7dafffff-a727-4917-a203-bd53995f21bf"
-ENCODER = "ENC-1"
+ENCODER = "Front desk"
 """What the demo's key cutter is called by the lock system."""
 STAY = "be35b39e-ad7e-460a-8de9-4c7581e016a2"
 
@@ -55,9 +55,8 @@ class Setup:
 
     @asynccontextmanager
     async def agent(self, **environment: str) -> AsyncIterator[Started]:
-        """The agent at work, with locks that no other test's machines are among."""
-        given = {"RUNTIME_DIRECTORY": str(self.folder / "run"), **environment}
-        async with started("agent", "run", "--config", self.path, **given) as process:
+        """The agent at work."""
+        async with started("agent", "run", "--config", self.path, **environment) as process:
             yield process
 
     def status(self) -> Status:

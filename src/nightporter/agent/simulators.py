@@ -41,7 +41,7 @@ class SimulatedMachine:
     hand: Hand | None = None
 
 
-ENCODERS = ("ENC-1", "ENC-M", "Online Encoder 1", "Online Encoder 2")
+ENCODERS = ("Front desk", "Marina", "Online Encoder 1", "Online Encoder 2")
 """Those of the demo's two hotels, and those that a lock system has from the start."""
 
 

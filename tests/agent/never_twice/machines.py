@@ -164,7 +164,8 @@ PRINTER = Struck(
 KEY_CUTTER = Struck(
     "industry-standard", "7dafffff-a727-4917-a203-bd53995f21bf",
     'address = "{address}"\npatience = 2\nwaits = 3',
-    lambda: LockSystem(["ENC-1"]), _cut, lambda one: f"key cut by {one['Command']}", {"key cut by CN": 1, "key cut by CC": 1},
+    lambda: LockSystem(["Front desk"]), _cut,
+    lambda one: f"key cut by {one['Command']}", {"key cut by CN": 1, "key cut by CC": 1},
     can_be_asked=False, named=_key,
 )  # fmt: skip
 FISCAL_MACHINE = Struck(

@@ -39,6 +39,7 @@ def test_the_first_card_is_new_and_every_further_one_a_copy() -> None:
         ({}, ENCODER),
         ({"key_cutter_id": "Desk"}, "Desk"),
         ({"key_cutter_id": "Desk", "key_cutter_data": '{"encoder": "Back office"}'}, "Back office"),
+        ({"key_cutter_data": '{"Encoder": "Back office", "Site": 1}'}, "Back office"),
         ({"key_cutter_id": "Desk", "key_cutter_data": "{}"}, "Desk"),
         ({"key_cutter_data": '{"other": 1}'}, ENCODER),
         ({"key_cutter_id": "", "key_cutter_data": ""}, ENCODER),
@@ -50,7 +51,7 @@ def test_the_encoder_is_that_of_the_data_then_of_the_id_then_of_the_configuratio
     assert ordered(**changes).encoder == encoder
 
 
-@pytest.mark.parametrize("data", ["{", "[]", '"Desk"', '{"encoder": 1}', '{"encoder": null}', "Desk"])
+@pytest.mark.parametrize("data", ["{", "[]", '"Desk"', '{"encoder": 1}', '{"encoder": null}', '{"Encoder": 1}', "Desk"])
 def test_data_that_cannot_be_read_does_not_fall_back_to_another_encoder(data: str) -> None:
     with pytest.raises(CannotBeMade, match="must be JSON"):
         ordered(key_cutter_data=data)

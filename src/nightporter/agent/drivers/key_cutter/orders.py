@@ -90,7 +90,8 @@ def _named(key_cutter_data: str | None) -> str:
         settings: Any = msgspec.json.decode(key_cutter_data)
     except (msgspec.DecodeError, RecursionError):
         settings = None
-    encoder = settings.get("encoder", "") if isinstance(settings, dict) else None
+    # Property systems spell it either way.
+    encoder = settings.get("encoder", settings.get("Encoder", "")) if isinstance(settings, dict) else None
     if not isinstance(encoder, str):
         raise CannotBeMade(
             'The data of the device cannot be read. It must be JSON like {"encoder": "Online Encoder 1"}, or empty.'
