@@ -203,7 +203,8 @@ async def test_what_it_cannot_print_is_refused_with_advice(tmp_path: Path) -> No
         outcome = await carry(driver, task(tmp_path))
         assert isinstance(outcome, Refused)
         assert "Set up a CUPS queue" in outcome.notes
-        assert (await driver.probe()).problems == (outcome.notes,)
+        (problem,) = (await driver.probe()).problems
+        assert outcome.notes == f"{problem} Nothing was printed."
         assert simulator.asked == ["get-printer-attributes"] * 2
 
 
@@ -215,13 +216,54 @@ async def test_more_copies_than_it_makes_are_refused(tmp_path: Path, most: int |
         outcome = await carry(driver, task(tmp_path, copies=6))
         assert isinstance(outcome, Refused)
         assert told in outcome.notes
+        assert outcome.notes.endswith("Print fewer at a time. Nothing was printed.")
         assert isinstance(await carry(driver, task(tmp_path, copies=1)), Done)
         assert len(simulator.effects) == 1
 
 
 async def test_an_empty_document_is_refused(tmp_path: Path) -> None:
     async with PrinterSimulator() as simulator, driving(simulator.uri) as driver:
-        assert isinstance(await carry(driver, task(tmp_path, b"")), Refused)
+        assert await carry(driver, task(tmp_path, b"")) == Refused(
+            "The command has no document. Nothing was printed. Print it again."
+        )
+
+
+async def test_copies_that_the_printer_passes_over_as_it_prints_are_told_and_never_made_up_for(tmp_path: Path) -> None:
+    told = (
+        "Printed. The printer took no notice of the number of copies: fewer than 3 may have come out. "
+        "Look before you print more."
+    )
+    async with PrinterSimulator(creates_jobs=False) as simulator, driving(simulator.uri) as driver:
+        simulator.fail("ignores-copies", 2)
+        journal, one = Journal(), task(tmp_path, copies=3)
+        baseline = await driver.prepare(one, 1)
+        assert not isinstance(baseline, Refused)
+        outcome = await driver.execute(one, 1, baseline, journal.attempt())
+        assert isinstance(outcome, Done), outcome
+        assert outcome.notes == told
+        assert await settle(driver, one, baseline, journal) == Happened(told, outcome.result), "after a crash as well"
+        single = await carry(driver, task(tmp_path))
+        assert single.notes == "Printed."
+        assert [one["Copies"] for one in simulator.effects] == [1, 1]
+
+
+async def test_copies_that_the_printer_passes_over_before_it_has_the_document_are_refused(tmp_path: Path) -> None:
+    async with PrinterSimulator() as simulator, driving(simulator.uri) as driver:
+        simulator.fail("ignores-copies")
+        outcome = await carry(driver, task(tmp_path, copies=3))
+        assert outcome == Refused("The printer does not make so many copies. Nothing was printed. Print it in parts.")
+        assert simulator.effects == []
+        assert simulator.jobs[1].state == 7
+
+
+async def test_a_printer_that_counts_no_pages_is_not_told_to_have_printed_none(tmp_path: Path) -> None:
+    async with PrinterSimulator(pages=0) as simulator, driving(simulator.uri) as driver:
+        journal = Journal()
+        outcome = await carry(driver, task(tmp_path), journal)
+        assert isinstance(outcome, Done), outcome
+        assert outcome.result is not None
+        assert "Impressions" not in outcome.result
+        assert {percent for percent, _ in journal.told} <= {None}
 
 
 @pytest.mark.parametrize("end", ["", "-error", "-warning", "-report"])

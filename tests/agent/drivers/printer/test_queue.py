@@ -28,7 +28,8 @@ async def test_a_document_goes_through_the_queue_and_the_end_is_told_when_the_pr
         assert isinstance(outcome, Done), outcome
         assert outcome.result is not None
         assert outcome.result["JobUri"].endswith(f"/jobs/{outcome.result['JobId']}")
-        assert len(printer.documents()) >= 1
+        assert len(printer.documents()) == 1
+        assert (tmp_path / "printer" / "told").read_text().split() == ["2"], "it is the printer that makes the copies"
 
 
 async def test_a_paused_queue_is_told_and_resumed_it_goes_on(tmp_path: Path) -> None:

@@ -5,6 +5,8 @@ import contextlib
 from pathlib import Path
 
 from nightporter.agent.driver import Done, NotHappened, Refused, Unknown
+from nightporter.agent.drivers.printer.messages import Tag, attribute
+from nightporter.agent.drivers.printer.operations import Operation
 from tests.agent.drivers.printer.carrying import DEADLINE, PDF, Journal, carry, driving, settle, task
 from tests.agent.peers.ippeveprinter import ippeveprinter
 from tests.end_to_end.pdf import real_pdf
@@ -24,6 +26,7 @@ async def test_the_printer_gets_the_same_bytes_and_the_result_names_its_job(tmp_
         assert outcome.notes == "Printed."
         assert outcome.result is not None
         assert outcome.result["JobId"] == 1
+        assert "Impressions" not in outcome.result, "it says 0, and it came out"
         assert [path.read_bytes() for path in printer.documents()] == [document]
         assert printer.documents()[0].name == f"1-{one.command_id}.pdf"
 
@@ -37,6 +40,19 @@ async def test_copies_are_made_by_the_printer(tmp_path: Path) -> None:
         assert outcome.notes == "Printed, 3 copies."
         assert (tmp_path / "printer" / "told").read_text().split() == ["3", one.command_id]
         assert len(printer.documents()) == 1
+
+
+async def test_jobs_appear_under_the_name_that_is_configured(tmp_path: Path) -> None:
+    async with (
+        ippeveprinter(tmp_path / "printer") as printer,
+        driving(printer.uri, requesting_user="front-desk") as driver,
+        driving(printer.uri) as other,
+    ):
+        for number, (one, user) in enumerate([(driver, "front-desk"), (other, "nightporter")], start=1):
+            assert isinstance(await carry(one, task(tmp_path)), Done)
+            asked = attribute(Tag.INTEGER, "job-id", number)
+            told = await driver._jobs.ask(Operation.GET_JOB_ATTRIBUTES, asked)
+            assert told.group(Tag.JOB).text("job-originating-user-name") == user
 
 
 async def test_more_copies_than_it_makes_are_refused_before_anything_is_sent(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ from nightporter.agent.driver import (
     Unknown,
 )
 from nightporter.agent.drivers.printer import reasons
-from nightporter.agent.drivers.printer.endings import LOOK, cancelled_before, outcome
+from nightporter.agent.drivers.printer.endings import LOOK, NOTHING, cancelled_before, outcome
 from nightporter.agent.drivers.printer.following import CalledOff, Following
 from nightporter.agent.drivers.printer.jobs import Jobs, Sought
 from nightporter.agent.drivers.printer.link import Address, Link
@@ -105,7 +105,7 @@ class IppDriver:
         """Have the printer check the job; the baseline is which printer it is and since when it is up. Raises Away."""
         data = _data(task)
         if task.document is None or not task.document.size:
-            return Refused("The command has no document. Print it again.")
+            return Refused(f"The command has no document. {NOTHING} Print it again.")
         printer = await self._jobs.printer()
         problem = (
             _format_problem(printer, data.file_type)
@@ -113,7 +113,7 @@ class IppDriver:
             or _copies_problem(printer, data.copy_count)
         )
         if problem:
-            return Refused(problem)
+            return Refused(f"{problem} {NOTHING}")
         if not printer.is_accepting:
             raise Away("The printer takes no new jobs at present. Allow them at its panel or in its queue.")
         tells_copies = printer.most_copies is not None
@@ -182,7 +182,7 @@ class IppDriver:
         end = await self._following.to_end(sought, copies, attempt, called_off)
         if called_off and end.job is not None and end.job.is_final and not end.job.has_begun:
             return NotHappened()
-        ended = outcome(end, copies, self._link.uri, _size(task))
+        ended = outcome(end, copies, self._link.uri, _size(task), is_short=sought.is_short)
         return Happened(ended.notes, ended.result) if isinstance(ended, Done) else ended
 
     async def _print_in_two(self, task: Task, baseline: Notes, attempt: Attempt) -> Outcome:
@@ -244,10 +244,11 @@ class IppDriver:
             if is_for_later(answer):
                 raise Away(f"The printer broke off ({status_name(answer.code)}).")
             return Refused(_turned_down(answer))
-        sought = replace(sought, id=Job.of(answer.group(Tag.JOB)).id)
+        is_short = data.copy_count > 1 and _ignores_copies(answer)
+        sought = replace(sought, id=Job.of(answer.group(Tag.JOB)).id, is_short=is_short)
         await attempt.sending({"stage": "print", **sought.notes()})
         end = await self._following.to_end(sought, data.copy_count, attempt)
-        return outcome(end, data.copy_count, self._link.uri, 0)
+        return outcome(end, data.copy_count, self._link.uri, 0, is_short=is_short)
 
     async def _until_taken(self, ask: Callable[[], Awaitable[Message]], attempt: Attempt) -> Message | Refused:
         """The first answer that does not say to come again; a printer that says so has done nothing."""
@@ -257,7 +258,7 @@ class IppDriver:
                 return cancelled_before()
             name = status_name(answer.code)
             if self._sources.elapsed() - began >= self._options.waits:
-                return Refused(f"The printer took no job all the while ({name}). Nothing was printed. Print it again.")
+                return Refused(f"The printer took no job all the while ({name}). {NOTHING} Print it again.")
             attempt.progress(None, f"The printer is busy or takes no jobs ({name}). This one waits for its turn.")
             await pause_unless(self._sources, self._options.poll, attempt.cancelled)
         return answer
@@ -340,9 +341,7 @@ def _copies_problem(printer: PrinterState, wanted: int) -> str | None:
     if wanted <= most:
         return None
     at_most = "one copy" if most == 1 else f"{most} copies"
-    return (
-        f"The printer makes at most {at_most} of a document at a time, and {wanted} were asked for. Print it in parts."
-    )
+    return f"The printer makes at most {at_most} of a document at a time, and {wanted} were asked for. Print fewer at a time."
 
 
 def _ignores_copies(answer: Message) -> bool:
@@ -351,10 +350,13 @@ def _ignores_copies(answer: Message) -> bool:
 
 def _turned_down(answer: Message) -> str:
     if answer.code == Status.DOCUMENT_FORMAT_NOT_SUPPORTED:
-        return "The printer cannot print this kind of document. Set up a CUPS queue for it. Nothing was printed."
+        return f"The printer cannot print this kind of document. Set up a CUPS queue for it. {NOTHING}"
     if _ignores_copies(answer):
-        return "The printer does not make so many copies. Nothing was printed. Print it in parts."
-    return f"The printer turned the job down ({status_name(answer.code)}). Nothing was printed."
+        return f"The printer does not make so many copies. {NOTHING} Print it in parts."
+    return (
+        f"The printer turned the job down ({status_name(answer.code)}). {NOTHING} Print it again; if that ends so too, "
+        "call whoever looks after the printer."
+    )
 
 
 def _place(options: IppOptions) -> str:

@@ -80,7 +80,7 @@ class Following:
 
 
 def _percent(job: Job, copies: int) -> float | None:
-    """How much has come out; never all of it, for printers count pages that they have yet to print."""
-    if not job.total or job.impressions is None:
+    """How much has come out; never all of it, for printers count pages that they have yet to print, and some none at all."""
+    if not job.total or not job.impressions:
         return None
     return min(99.0, round(100 * job.impressions / (job.total * copies), 1))

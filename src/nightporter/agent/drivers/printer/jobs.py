@@ -28,18 +28,25 @@ class Sought:
     """Which job is ours: its name is the id of the command; ``id`` and ``uuid`` are the printer's.
 
     ``up_time`` is the printer's when the job was made, in seconds. The id alone says nothing: after a restart a printer
-    counts from 1 again.
+    counts from 1 again. ``is_short`` when the printer passed over the number of copies as it began to print.
     """
 
     name: str
     id: int | None = None
     uuid: str = ""
     up_time: int | None = None
+    is_short: bool = False
 
     @classmethod
     def of(cls, notes: Notes) -> "Sought":
         """What :meth:`notes` wrote down."""
-        return cls(notes["job-name"], notes.get("job-id"), notes.get("job-uuid", ""), notes.get("printer-up-time"))
+        return cls(
+            notes["job-name"],
+            notes.get("job-id"),
+            notes.get("job-uuid", ""),
+            notes.get("printer-up-time"),
+            notes.get("ignores-copies", False),
+        )
 
     def notes(self) -> Notes:
         """As the journal keeps it."""
@@ -48,6 +55,7 @@ class Sought:
             "job-id": self.id,
             "job-uuid": self.uuid or None,
             "printer-up-time": self.up_time,
+            "ignores-copies": self.is_short or None,
         }
         return {name: known for name, known in kept.items() if known is not None}
 

@@ -20,7 +20,7 @@ from nightporter.agent.drivers.printer.messages import (
     decode,
     encode,
 )
-from nightporter.agent.drivers.printer.operations import FINAL, JobState, Operation, Status
+from nightporter.agent.drivers.printer.operations import FINAL, JobState, Operation, Status, is_success
 from nightporter.agent.drivers.printer.simulated_job import SimulatedJob, answer, chosen, malformed, of_job
 from nightporter.agent.simulator import Asking, Simulator
 
@@ -57,6 +57,7 @@ class PrinterSimulator(Simulator):
         "slow": "the next job stands still after its first page and says nothing until the printer is mended",
         "busy": "the next job is turned down as a whole: another one is being printed",
         "abort": "the next job is given up after its first page",
+        "ignores-copies": "the next job is made once whatever number of copies was asked for, which its answer says",
         "forgets-jobs": "it is switched off and on as soon as a document has arrived, and is not printed",
         "document-stalls": "it stops taking the next document for want of paper, until the printer is mended",
         "send-document-cut-within": "the connection breaks in the middle of the document",
@@ -262,7 +263,12 @@ class PrinterSimulator(Simulator):
             pages=self._pages,
         )
         self.jobs[number] = job
-        return answer(message, Status.OK, of_job(job, self.uri, self._up_time()))
+        told = of_job(job, self.uri, self._up_time())
+        if self.fails("ignores-copies"):
+            ignored = Group(Tag.UNSUPPORTED, (attribute(Tag.INTEGER, "copies", job.copies),))
+            job.copies = 1
+            return answer(message, Status.OK_IGNORED, ignored, told)
+        return answer(message, Status.OK, told)
 
     def _take_document(self, message: Message, about: Group, document: bytes) -> Message:
         job = self._job(about)
@@ -281,7 +287,7 @@ class PrinterSimulator(Simulator):
 
     def _print(self, message: Message, about: Group, document: bytes) -> Message:
         made = self._create(message, about, document)
-        if made.code == Status.OK:
+        if is_success(made):
             self._begin(self.jobs[len(self.jobs)], document)
         return made
 
