@@ -147,7 +147,7 @@ halves = [{"TaxRateCode": code, "NetValue": part, "TaxValue": 0} for code, part 
         ([item(0)], [], "holds no items"),
         ([item(94), item(-94)], [], "come to nothing"),
         ([item(94, code="IT-4")], [payment(-94)], "for the tax code 'IT-4'"),
-        ([item(94)], [payment(-94, "WireTransfer")], "for 'WireTransfer'"),
+        ([item(94)], [payment(-94, "WireTransfer")], "of the kind 'WireTransfer'"),
         ([item(94)], [payment(-93.99)], "come to 94,00 EUR, its charged payments to 93,99 EUR"),
         ([item(94)], [payment(-94, State="Pending")], "its charged payments to 0,00 EUR"),
         ([item(94)], [], "its charged payments to 0,00 EUR"),

@@ -232,6 +232,24 @@ async def test_nothing_of_a_guest_is_in_what_is_kept_or_shown(till: Till, machin
     )
 
 
+async def test_the_device_id_is_that_of_the_machine() -> None:
+    async with FiscalMachineSimulator(device_id="bar_printer") as bar:
+        async with Till(bar.address, {"device_id": "bar_printer"}) as till:
+            assert isinstance(await till.carry(sale()), Done)
+        async with Till(bar.address) as till:
+            with pytest.raises(Away):
+                await till.driver.probe()
+    assert len(bar.effects) == 1
+
+
+async def test_a_payment_that_has_no_means_is_named_with_the_place_where_it_belongs(till: Till) -> None:
+    assert await till.driver.prepare(sale(bill([item(94)], [payment(-94, "Invoice")])), 1) == Refused(
+        "The bill holds a payment of the kind 'Invoice', for which the agent's configuration names no means of payment. "
+        "Nothing was printed. Add Invoice under payments of this machine in the agent's configuration; which type and "
+        "index it has at the machine, the property's accountant knows."
+    )
+
+
 async def test_it_waits_for_nothing_when_the_machine_is_off() -> None:
     async with FiscalMachineSimulator() as gone:
         address = gone.address
@@ -240,7 +258,8 @@ async def test_it_waits_for_nothing_when_the_machine_is_off() -> None:
             await till.driver.probe()
         refused = await till.driver.prepare(sale(bill([item(94, code="IT-4")], [payment(-94)])), 1)
     assert refused == Refused(
-        "The configuration names no department of the fiscal machine for the tax code 'IT-4'. Add it there."
+        "The agent's configuration names no department of the fiscal machine for the tax code 'IT-4'. Nothing was printed. "
+        "Add IT-4 under departments of this machine in the agent's configuration."
     )
 
 

@@ -130,7 +130,10 @@ def _department(code: str | None, options: EpsonOptions) -> int:
     department = options.departments.get(code or UNTAXED)
     if department is None:
         what = f"the tax code {code!r}" if code else f"amounts without tax ({UNTAXED!r})"
-        raise NotPrintable(f"The configuration names no department of the fiscal machine for {what}. Add it there.")
+        raise NotPrintable(
+            f"The agent's configuration names no department of the fiscal machine for {what}. Nothing was printed. "
+            f"Add {code or UNTAXED} under departments of this machine in the agent's configuration."
+        )
     return department
 
 
@@ -172,7 +175,9 @@ def _paid(name: str, cents: int, options: EpsonOptions) -> Paid:
     means = options.payments.get(name) or PAYMENTS.get(name)
     if means is None:
         raise NotPrintable(
-            f"The configuration names no means of payment of the fiscal machine for {name!r}. Add it there."
+            f"The bill holds a payment of the kind {name!r}, for which the agent's configuration names no means of payment. "
+            f"Nothing was printed. Add {name} under payments of this machine in the agent's configuration; which type and "
+            "index it has at the machine, the property's accountant knows."
         )
     if cents < 0:
         raise NotPrintable(f"More was given back than paid by {name!r}; a receipt cannot show that.")
