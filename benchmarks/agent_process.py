@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -52,8 +51,10 @@ def agent(folder: Path, desk: str, machines: str) -> Iterator[subprocess.Popen[b
     with (folder / "agent.log").open("wb") as log:
         process = subprocess.Popen(
             [NIGHTPORTER, "agent", "run", "--config", str(folder / "agent.toml")],
-            stdout=log, stderr=log, cwd=ROOT, env={**os.environ, "RUNTIME_DIRECTORY": str(folder)},
-        )  # fmt: skip
+            stdout=log,
+            stderr=log,
+            cwd=ROOT,
+        )
         try:
             yield process
         finally:

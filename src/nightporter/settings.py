@@ -228,7 +228,7 @@ def variables() -> dict[str, str]:
 
 
 def environment() -> Mapping[str, str]:
-    """The environment as it is, for what is read there beside the settings: tokens, and what a service manager says."""
+    """The environment as it is, for what is read there beside the settings: tokens, folders, and what a service manager says."""
     return os.environ
 
 
@@ -249,14 +249,12 @@ def unknown_variables() -> list[tuple[str, str]]:
 
 @dataclass(frozen=True, slots=True)
 class Supervision:
-    """What the service manager that started this process wants to be told (sd_notify(3), sd_watchdog_enabled(3)), and gives."""
+    """What the service manager that started this process wants to be told (sd_notify(3), sd_watchdog_enabled(3))."""
 
     notify_socket: str
     """Where it listens; empty for nowhere."""
     watchdog: float | None
     """The longest time in seconds between two signs of life; None for as long as it pleases."""
-    runtime_directory: str = ""
-    """A folder that lasts until this machine is started again (RuntimeDirectory in systemd.exec(5)); empty for none."""
 
 
 def supervision(environment: Mapping[str, str] | None = None) -> Supervision:
@@ -265,5 +263,4 @@ def supervision(environment: Mapping[str, str] | None = None) -> Supervision:
     period = environment.get("WATCHDOG_USEC", "")
     is_meant = environment.get("WATCHDOG_PID", str(os.getpid())) == str(os.getpid())
     watchdog = int(period) / 1e6 if is_meant and period.isascii() and period.isdigit() and int(period) else None
-    runtime = environment.get("RUNTIME_DIRECTORY", "").partition(":")[0]
-    return Supervision(environment.get("NOTIFY_SOCKET", ""), watchdog, runtime)
+    return Supervision(environment.get("NOTIFY_SOCKET", ""), watchdog)

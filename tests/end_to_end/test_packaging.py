@@ -71,7 +71,6 @@ def test_the_unit_of_the_agent_says_what_the_agent_relies_on():
         "RestartPreventExitStatus=2",
         "StateDirectory=nightporter-agent",
         "RuntimeDirectory=nightporter-agent",
-        "RuntimeDirectoryPreserve=yes",
         "UMask=0077",
         "LimitCORE=0",
     ):

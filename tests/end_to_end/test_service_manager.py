@@ -66,7 +66,6 @@ async def test_one_that_has_gone_is_told_of_in_the_log_and_harms_nothing(databas
         ({"NOTIFY_SOCKET": "@x", "WATCHDOG_USEC": "5", "WATCHDOG_PID": "1"}, Supervision("@x", None)),
         ({"WATCHDOG_USEC": "0"}, Supervision("", None)),
         ({"WATCHDOG_USEC": "soon"}, Supervision("", None)),
-        ({"RUNTIME_DIRECTORY": "/run/a:/run/b"}, Supervision("", None, "/run/a")),
     ],
 )
 def test_what_the_environment_says(environment: dict[str, str], understood: Supervision):

@@ -22,6 +22,10 @@ TOKENS = {"client_token": "NIGHTPORTER_CLIENT_TOKEN", "access_token": "NIGHTPORT
 """The environment variable that holds each token where the file says nothing of it."""
 
 
+LOCK = "agent.lock"
+"""What the file in the folder of the state is called that a running agent holds."""
+
+
 class InvalidConfiguration(Exception):
     """The configuration cannot be used; the message says which file, where in it, and what would do."""
 
@@ -113,11 +117,14 @@ class _File(Struct, forbid_unknown_fields=True, kw_only=True):
     log_level: str = "info"
 
 
-def load(path: Path, kinds: Mapping[str, Kind], host: str, environment: Mapping[str, str]) -> Configuration:
+def load(
+    path: Path, kinds: Mapping[str, Kind], host: str, environment: Mapping[str, str], *, has_tokens: bool = True
+) -> Configuration:
     """Read the configuration; ``kinds`` are the drivers by name, ``host`` is what this computer is called.
 
     Relative paths are beside the file. Where a service manager gives them, files with tokens are looked for in its
-    ``$CREDENTIALS_DIRECTORY``, and the state goes to its ``$STATE_DIRECTORY``. Raises InvalidConfiguration.
+    ``$CREDENTIALS_DIRECTORY``, and the state goes to its ``$STATE_DIRECTORY``. Without ``has_tokens`` they are not looked
+    for, and are empty. Raises InvalidConfiguration.
     """
     try:
         content = tomllib.loads(path.read_text("utf-8-sig"))
@@ -132,7 +139,7 @@ def load(path: Path, kinds: Mapping[str, Kind], host: str, environment: Mapping[
         raise InvalidConfiguration(f"{path}: log_level is {file.log_level!r}, expected debug, info, warning or error")
     state = Path(file.state or environment.get("STATE_DIRECTORY", "").partition(":")[0] or "agent-state")
     return Configuration(
-        platform=_platform(file.platform, path, environment),
+        platform=_platform(file.platform, path, environment, has_tokens=has_tokens),
         name=(file.name or f"nightporter agent on {host}")[:255],
         state=path.parent / state,
         time_zone=_zone(file.time_zone, path),
@@ -143,12 +150,12 @@ def load(path: Path, kinds: Mapping[str, Kind], host: str, environment: Mapping[
     )
 
 
-def _platform(told: _Platform, path: Path, environment: Mapping[str, str]) -> Platform:
+def _platform(told: _Platform, path: Path, environment: Mapping[str, str], *, has_tokens: bool) -> Platform:
     try:
         Address.of(told.address, told.socket_address)
     except ValueError as error:
         raise InvalidConfiguration(f"{path}: [platform] {error}") from None
-    tokens = {name: _token(told, name, path, environment) for name in TOKENS}
+    tokens = {name: _token(told, name, path, environment) if has_tokens else "" for name in TOKENS}
     return Platform(told.address, told.socket_address, **tokens)
 
 

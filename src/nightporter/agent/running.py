@@ -9,19 +9,21 @@ from pathlib import Path
 import structlog
 
 from nightporter.agent.agent import Agent
-from nightporter.agent.configuration import Configuration, InvalidConfiguration
+from nightporter.agent.configuration import LOCK, Configuration, InvalidConfiguration
 from nightporter.agent.driver import Surroundings
 from nightporter.agent.journal import Journal, JournalLost
 from nightporter.agent.metrics import Metrics
 from nightporter.agent.spool import Spool
 from nightporter.client import Client
 from nightporter.domain.sources import Sources
-from nightporter.host.locks import FileLock
+from nightporter.host.locks import FileLock, InUse
 from nightporter.host.service_manager import EVERY, ServiceManager
 from nightporter.settings import Supervision
 
 LOOKING = 2.0
 """Seconds between two looks at the configuration file."""
+LOOKS = 5
+"""How often a lock that is held is tried again at the start, a tenth of a second apart."""
 COUNTING = 10.0
 """Seconds between two writings of the metrics."""
 
@@ -39,14 +41,15 @@ async def run(
 ) -> None:
     """Run the agent until SIGINT or SIGTERM; ``read`` reads the configuration at ``path`` anew.
 
+    ``locks`` is the name under which all agents of this computer lock their machines.
+
     Raises InvalidConfiguration, InUse when another agent works with the same state, JournalLost, and OSError when the
     state cannot be written.
     """
     await _try(path, configuration, sources)
-    for folder in (configuration.state, locks):
-        _make(folder)
+    configuration.state.mkdir(mode=0o700, parents=True, exist_ok=True)
     manager, stop = ServiceManager(supervision.notify_socket), asyncio.Event()
-    with FileLock(configuration.state / "agent.lock"), ended_by_signals(stop):
+    with await hold(configuration.state / LOCK, sources), ended_by_signals(stop):
         journal, metrics = Journal(configuration.state, sources.now), Metrics()
         agent = Agent(configuration, journal, Spool(configuration.state / "spool"), sources, locks, metrics)
         besides = [
@@ -116,8 +119,13 @@ async def _try(path: Path, configuration: Configuration, sources: Sources) -> No
         await driver.close()
 
 
-def _make(folder: Path) -> None:
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+async def hold(path: Path, sources: Sources) -> FileLock:
+    """The lock at ``path``, which somebody may just be looking at; raises InUse when another agent has it, and OSError."""
+    for _ in range(LOOKS):
+        with suppress(InUse):
+            return FileLock(path)
+        await sources.pause(0.1)
+    return FileLock(path)
 
 
 def _stamp(path: Path) -> tuple[int, int] | None:

@@ -5,9 +5,10 @@ from contextlib import closing
 from pathlib import Path
 from urllib.parse import quote
 
+from nightporter.agent.configuration import LOCK
 from nightporter.agent.journal import NAME, Entry, read
 from nightporter.domain.value import value
-from nightporter.host.locks import FileLock, InUse
+from nightporter.host.locks import is_held
 
 
 @value
@@ -23,21 +24,10 @@ def status(folder: Path, recent: int) -> Status:
     """The status of the agent with its state in ``folder``; raises OSError and sqlite3.Error when that cannot be read."""
     path = folder / NAME
     if not path.exists():
-        return Status(_is_running(folder), [], [])
+        return Status(is_held(folder / LOCK), [], [])
     with closing(sqlite3.connect(f"file:{quote(str(path.resolve()))}?mode=ro", uri=True, timeout=5)) as connection:
         return Status(
-            _is_running(folder),
+            is_held(folder / LOCK),
             read(connection, "stage <> 'REPORTED' ORDER BY created, command_id"),
             read(connection, "stage = 'REPORTED' ORDER BY ended DESC LIMIT ?", recent),
         )
-
-
-def _is_running(folder: Path) -> bool:
-    lock = folder / "agent.lock"
-    if not lock.exists():
-        return False
-    try:
-        FileLock(lock).release()
-    except InUse:
-        return True
-    return False

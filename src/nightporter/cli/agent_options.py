@@ -20,8 +20,8 @@ AGENT_EXIT_CODES = (
 )
 
 
-def read(path: Path) -> "Configuration":
-    """Read the configuration. Raises InvalidConfiguration."""
+def read(path: Path, *, has_tokens: bool = True) -> "Configuration":
+    """Read the configuration, its tokens too if it ``has_tokens`` for us. Raises InvalidConfiguration."""
     import platform
 
     from nightporter.agent.configuration import InvalidConfiguration, load
@@ -29,16 +29,16 @@ def read(path: Path) -> "Configuration":
     from nightporter.settings import environment
 
     try:
-        return load(path, kinds(), platform.node() or "this computer", environment())
+        return load(path, kinds(), platform.node() or "this computer", environment(), has_tokens=has_tokens)
     except BadDriver as error:
         raise InvalidConfiguration(str(error)) from None
 
 
-def configuration(path: Path) -> "Configuration":
-    """Read the configuration; raises typer.Exit with the reason told."""
+def configuration(path: Path, *, has_tokens: bool = True) -> "Configuration":
+    """The same; raises typer.Exit with the reason told."""
     from nightporter.agent.configuration import InvalidConfiguration
 
     try:
-        return read(path)
+        return read(path, has_tokens=has_tokens)
     except InvalidConfiguration as error:
         raise fail(str(error), USAGE) from None

@@ -1,5 +1,6 @@
 """``nightporter agent run``."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
@@ -12,6 +13,9 @@ from nightporter.settings import supervision
 if TYPE_CHECKING:
     from nightporter.agent.agent import Agent
 
+LOCKS = Path("nightporter-agent")
+"""The name under which all agents of a computer lock their machines."""
+
 
 def run(config: ConfigOption = DEFAULT_CONFIG) -> None:
     """Carry out commands at the machines of the configuration, until Ctrl-C.
@@ -21,8 +25,6 @@ def run(config: ConfigOption = DEFAULT_CONFIG) -> None:
     configuration changes it is read again, without losing work.
     """
     import asyncio
-    import tempfile
-    from pathlib import Path
 
     from nightporter.agent.configuration import InvalidConfiguration
     from nightporter.agent.journal import JournalLost
@@ -32,11 +34,7 @@ def run(config: ConfigOption = DEFAULT_CONFIG) -> None:
     from nightporter.host.locks import InUse
     from nightporter.host.logs import configure
 
-    told, supervised = configuration(config), supervision()
-    # A service may have a temporary folder of its own, and then agents of two services would not see each other's locks.
-    shared = Path(supervised.runtime_directory or tempfile.gettempdir())
-    locks = shared / ("locks" if supervised.runtime_directory else "nightporter-agent")
-    sources = machine_sources()
+    told, supervised, sources = configuration(config), supervision(), machine_sources()
     configure(told.log_level, sources.now)
 
     def started(agent: "Agent") -> None:
@@ -45,7 +43,7 @@ def run(config: ConfigOption = DEFAULT_CONFIG) -> None:
         typer.echo(plain(f"The agent works for {told.platform.address} at: {machines}. Ctrl-C stops it."))
 
     try:
-        asyncio.run(run_agent(config, told, lambda: read(config), sources, locks, supervised, started))
+        asyncio.run(run_agent(config, told, lambda: read(config), sources, LOCKS, supervised, started))
     except InvalidConfiguration as error:
         raise fail(plain(str(error)), USAGE) from None
     except InUse:
@@ -56,4 +54,10 @@ def run(config: ConfigOption = DEFAULT_CONFIG) -> None:
         raise fail(plain(str(error)), FAILED) from None
     except OSError as error:
         what = error.filename or f"the state in {told.state}"
-        raise fail(plain(f"{what} cannot be used: {error.strerror or error}"), FAILED) from None
+        raise fail(
+            plain(
+                f"{what} cannot be used: {error.strerror or error}; whoever runs the agent must be allowed to write there, or "
+                "give another folder as state"
+            ),
+            FAILED,
+        ) from None

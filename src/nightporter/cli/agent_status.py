@@ -22,7 +22,7 @@ def status(
 
     from nightporter.agent.status import status as status_of
 
-    folder = configuration(config).state
+    folder = configuration(config, has_tokens=False).state
     try:
         told = status_of(folder, last)
     except (OSError, sqlite3.Error) as error:
