@@ -58,7 +58,10 @@ class FrontDesk:
 
 @pytest.fixture
 async def front(empty_database: Path, demo_hotel: bytes, tmp_path: Path) -> AsyncIterator[FrontDesk]:
-    async with today(copied(empty_database, tmp_path), demo_hotel) as desk, LockSystem(encoders=("ENC-1",)) as locks:
+    async with (
+        today(copied(empty_database, tmp_path), demo_hotel) as desk,
+        LockSystem(encoders=("Front desk",)) as locks,
+    ):
         one = FrontDesk(desk, locks, tmp_path / "agent.toml")
         one.write()
         yield one

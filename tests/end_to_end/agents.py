@@ -15,7 +15,7 @@ from tests.end_to_end.served import PATIENCE, Served, body
 from tests.harness import ACCESS_TOKEN, CLIENT_TOKEN, PREFIX
 
 CUTTER = "7dafffff-a727-4917-a203-bd53995f21bf"
-ENCODER = "ENC-1"
+ENCODER = "Front desk"
 """What the demo's key cutter is called by the lock system."""
 STAY = "be35b39e-ad7e-460a-8de9-4c7581e016a2"
 

@@ -212,7 +212,7 @@ async def test_a_page_a_key_a_receipt_a_payment_and_a_passport(hotel: Hotel) -> 
 
         assert (await hotel.processed(page))["Printer"].startswith("ipp://")
         cut = (await hotel.processed(two_keys))["Steps"]
-        assert [(one["Key"], one["Encoder"]) for one in cut] == [(1, "ENC-1"), (2, "ENC-1")]
+        assert [(one["Key"], one["Encoder"]) for one in cut] == [(1, "Front desk"), (2, "Front desk")]
         printed = await hotel.processed(receipt)
         assert (printed["FiscalReceiptNumber"], printed["Amount"]) == ("42", "64.00")
         taken = await hotel.processed(payment)
@@ -256,7 +256,7 @@ async def test_a_person_does_what_the_machines_ask_for(hotel: Hotel) -> None:
         keys = await hotel.added("cut-key", "--count", "2")
         for number in (1, 2):
             await locks.says("It asks for a card on the encoder. Type: card", times=number)
-            await hotel.shows(keys, f"Status   Key {number} of 2: put a card on the encoder ENC-1.")
+            await hotel.shows(keys, f"Status   Key {number} of 2: put a card on the encoder Front desk.")
             assert len(effects(locks)) == number - 1
             locks.types("card")
         assert len((await hotel.processed(keys))["Steps"]) == 2
