@@ -17,7 +17,7 @@ from nightporter.agent.spool import Spool
 from nightporter.agent.status import status
 from nightporter.client import Client
 from tests.agent.bell import Bell, BellDriver
-from tests.agent.conftest import BELL, PDF, PRINTER, TERMINAL, TILL, Property, until
+from tests.agent.conftest import BELL, PDF, TERMINAL, TILL, Property, until
 from tests.harness import ACCESS_TOKEN
 
 
@@ -263,16 +263,23 @@ async def test_another_name_of_the_agent_does_not_lose_what_it_took_under_the_ol
     assert command["Execution"]["Executor"] == "the new front desk"
 
 
-async def test_what_another_executor_gives_back_is_carried_out_and_recovered(place: Property, bell: Bell) -> None:
+async def test_what_another_executor_had_taken_is_carried_out_once_it_is_ours(place: Property, bell: Bell) -> None:
     command_id = await place.print()
+    await place.desk.call("commands/update", CommandId=command_id, State="Received", Executor="the other")
     async with place.agent() as agent:
-        command = await agent._client.fetch(command_id)
-        assert command is not None
-        await place.ended(command_id)
-        await agent._journal._write("UPDATE command SET outcome = NULL, state = NULL, notes = NULL")
-        await agent._journal._write("DELETE FROM step")
-        await agent._journal.receive(command_id, PRINTER, "Front", command.created_utc)
-        assert [one.stage for one in await agent._journal.open_entries()] == [Stage.RECEIVED]
+        place.desk.clock.move(1)
+        assert (await place.ended(await place.print()))["State"] == "Processed"
+        left = await agent._journal.entry(command_id)
+        assert left is not None
+        assert (left.stage, left.ending, len(bell.rung)) == (Stage.REPORTED, None, 1), "it was the other's"
+    place.write(BELL, name="the other")
+    bell.script.append("hang")
+    async with place.agent() as agent:
+        await bell.reached.wait()
+        assert [one.command_id for one in await agent._journal.open_entries()] == [command_id]
+    async with place.agent():
+        assert (await place.ended(command_id))["State"] == "Processed"
+    assert len(bell.rung) == 2
 
 
 @pytest.mark.parametrize("where", ["steps", "prepare", "execute"])
@@ -383,12 +390,14 @@ async def test_a_disk_that_is_full_half_way_keeps_nothing(tmp_path: Path) -> Non
 
 
 async def test_what_a_machine_waits_for_is_over_when_it_is_there(place: Property, bell: Bell) -> None:
-    bell.script.extend(["away", "away", "hang after"])
-    place.write(BELL.replace("swings", ""))
-    async with place.agent():
-        await place.print()
+    bell.script.extend(["away", "away", "hang"])
+    async with place.agent() as agent:
+        command_id = await place.print()
         await bell.reached.wait()
-        await until(lambda: status(place.folder / "agent-state", 0).open[0].status == "It swings.")
+        under_way = await agent._journal.entry(command_id)
+        assert under_way is not None
+        assert 1.0 in place.waited, "it was away twice"
+        assert (under_way.status, agent.machines[0].is_away) == (None, False)
 
 
 async def test_a_command_for_a_till_is_too_old_after_ten_minutes_without_being_told(
