@@ -141,7 +141,7 @@ async def test_check_says_that_commands_come_late_while_the_socket_cannot_be_rea
     found = await platform.finding()
     assert found.problems == ()
     assert "Calls work, but the socket ws://" in found.remarks[0]
-    assert "Bad gateway. Commands come late, up to 2 minutes" in found.remarks[0]
+    assert "Bad gateway. Commands come up to 10 seconds late" in found.remarks[0]
 
 
 async def test_check_says_that_no_commands_come_while_the_socket_turns_the_agent_away(platform: Platform) -> None:

@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any
 
 from nightporter import __version__
-from nightporter.agent.agent import SWEEP
 from nightporter.agent.configuration import Configuration, MachineConfiguration
 from nightporter.agent.driver import Away, Surroundings
 from nightporter.client import Client, ClientError, Connection, Patience
@@ -106,9 +105,9 @@ async def _try_the_socket(client: Client, url: str, problems: list[str], remarks
             connection = told.result()
             if not connection.is_open:
                 remarks.append(
-                    f"Calls work, but the socket {url} cannot be reached: {connection.reason}. Commands come late, up to "
-                    f"{SWEEP / 60:g} minutes, and are called off as late. See that proxies and firewalls on the way let "
-                    "WebSocket connections through."
+                    f"Calls work, but the socket {url} cannot be reached: {connection.reason}. Commands come up to "
+                    f"{Patience().deaf:g} seconds late, and are called off as late. See that proxies and firewalls on the "
+                    "way let WebSocket connections through."
                 )
         else:
             listening.result()
