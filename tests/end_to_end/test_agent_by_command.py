@@ -344,6 +344,8 @@ async def test_every_driver_has_a_simulated_machine_whose_faults_are_listed() ->
     assert [*SIMULATORS] == [kind.name for kind in OURS]
     assert len({one.port for one in SIMULATORS.values()}) == len(SIMULATORS)
     told = (await run("agent", "simulate", "--help", COLUMNS="400")).out
+    words = told.partition("words on the input: ")[2].partition(".")[0].replace("│", " ").split(", ")
+    assert {*words} == {"fail NAME"}.union(*(one.hand.words for one in SIMULATORS.values() if one.hand))
     for name, machine in SIMULATORS.items():
         assert f"{name} {machine.port}" in told
         listed = (await run("agent", "simulate", name, "--faults")).out.splitlines()

@@ -33,7 +33,8 @@ def simulate(
     by_hand: Annotated[
         bool,
         typer.Option(
-            "--by-hand", help="Do nothing beside it; wait for words on the input: card, passport, mend, fail NAME."
+            "--by-hand",
+            help="Do nothing beside it; wait for words on the input: card, passport, paper, mend, fail NAME.",
         ),
     ] = False,
     moment: Annotated[
