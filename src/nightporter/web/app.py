@@ -204,7 +204,7 @@ class App:
         )
         upstream = None
         if settings.upstream:
-            # Here, because httpx costs time and memory that a desk without an upstream need not pay.
+            # Here, because aiohttp costs time and memory that a desk without an upstream need not pay.
             from nightporter.web.upstream import Upstream
 
             upstream = Upstream(settings)

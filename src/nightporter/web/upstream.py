@@ -1,16 +1,34 @@
 """Forwarding: a call that the desk does not serve goes to the upstream as it is, and the answer comes back as it is.
 
-Setting ``upstream``; docs/running.md, "Forwarding". The transport of httpx is used without its client, which would follow
-redirects, keep cookies, add headers and undo compression.
+Setting ``upstream``; docs/running.md, "Forwarding". Of what aiohttp does for its users most is turned off here: it would follow
+redirects, keep cookies, add headers, undo compression and write what is not ASCII anew.
 """
 
 import asyncio
 import re
 from collections.abc import AsyncIterator, Iterable, MutableMapping
-from typing import Any, TypeVar
+from contextlib import suppress
+from typing import Any
 
-import httpx
 import structlog
+from aiohttp import (
+    ClientConnectionResetError,
+    ClientConnectorError,
+    ClientError,
+    ClientOSError,
+    ClientRequest,
+    ClientResponse,
+    ClientSession,
+    ClientTimeout,
+    ConnectionTimeoutError,
+    DummyCookieJar,
+    Payload,
+    TCPConnector,
+)
+from aiohttp.abc import AbstractStreamWriter
+from aiohttp.connector import Connection
+from aiohttp.tracing import Trace
+from yarl import URL
 
 from nightporter.domain.errors import Refusal, TookTooLong, TooLarge, Unavailable, UpstreamFailed, UpstreamSilent
 from nightporter.operations import CONNECTOR
@@ -20,6 +38,8 @@ from nightporter.web.dispatch import PREFIX, Answer, Headers
 
 CONNECT_TIMEOUT = 10.0
 """Longest time to connect, in seconds, TLS included."""
+LONGEST_FIELD, MOST_FIELDS = 100_000, 1000
+"""Bytes of one header of an answer, and how many headers: aiohttp's own limits are those of what people write by hand."""
 IDLE = 4.0
 """Seconds for which an unused connection is kept: less than the usual 5 of servers, so that none is taken just as it ends."""
 
@@ -37,9 +57,10 @@ _OF_THE_CONNECTION = frozenset(
 _ANEW = frozenset({b"host", b"content-length", b"expect"})
 """Request headers that are said anew for the next connection; ``Expect`` was met when the body was asked for."""
 _UNSENDABLE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
-_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+_NOT_SENT = (ClientConnectorError, ConnectionTimeoutError)
+_NOT_OURS = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
+"""Headers that aiohttp would add where the caller has none."""
 
-_T = TypeVar("_T")
 _log = structlog.get_logger()
 
 
@@ -50,25 +71,25 @@ class Upstream:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.url = httpx.URL(settings.upstream)
+        self.origin = str(URL(settings.upstream).origin())
         self.under_way = 0
-        is_secure = self.url.scheme == "https"
-        self.transport = httpx.AsyncHTTPTransport(
-            verify=httpx.create_ssl_context() if is_secure else False,
+        connecting = min(CONNECT_TIMEOUT, settings.upstream_timeout)
+        self.http = ClientSession(
+            connector=_Connector(limit=0, keepalive_timeout=IDLE),  # what is under way is counted here
+            request_class=_Request,
+            timeout=ClientTimeout(connect=connecting, sock_connect=connecting, sock_read=settings.upstream_timeout),
+            cookie_jar=DummyCookieJar(),
+            skip_auto_headers=_NOT_OURS,
+            auto_decompress=False,
             trust_env=False,
-            limits=httpx.Limits(
-                max_connections=settings.upstream_limit,
-                max_keepalive_connections=settings.upstream_limit,
-                keepalive_expiry=IDLE,
-            ),
+            max_line_size=LONGEST_FIELD,
+            max_field_size=LONGEST_FIELD,
+            max_headers=MOST_FIELDS,
         )
-        self.timeout = httpx.Timeout(
-            settings.upstream_timeout, connect=min(CONNECT_TIMEOUT, settings.upstream_timeout)
-        ).as_dict()
 
     async def close(self) -> None:
         """Close all connections."""
-        await self.transport.aclose()
+        await self.http.close()
 
     def takes(self, scope: MutableMapping[str, Any]) -> bool:
         """Whether it is a Connector API call that could be the upstream's: none of the desk's own, in any letter case."""
@@ -96,17 +117,64 @@ class Upstream:
             raise
 
 
-class _Body(httpx.AsyncByteStream):
-    """The caller's body on its way up, at most ``limit`` bytes within ``seconds``; what it raises ends the exchange."""
+class _Connector(TCPConnector):
+    async def connect(
+        self,
+        req: ClientRequest,
+        traces: list[Trace],
+        timeout: ClientTimeout,  # noqa: ASYNC109 - aiohttp's own name
+    ) -> Connection:
+        """A new connection, or one on which nothing came unasked: aiohttp would take that for the answer to ``req``."""
+        while True:
+            connection = await super().connect(req, traces, timeout)
+            assert connection.protocol is not None
+            if not connection.protocol.should_close:
+                return connection
+            connection.close()
 
-    def __init__(self, receive: Receive, limit: int, seconds: float) -> None:
+
+class _Request(ClientRequest):
+    async def write_bytes(
+        self, writer: AbstractStreamWriter, conn: Connection, content_length: int | None = None
+    ) -> None:
+        """Send head and body; the head in the bytes in which it came, and not in the UTF-8 that aiohttp has made of them."""
+        writer._headers_buf = writer._headers_buf.decode().encode("latin-1")  # type: ignore[attr-defined]
+        with suppress(ClientConnectionResetError):  # whoever waits for the answer is told by the connection
+            await super().write_bytes(writer, conn, content_length)
+
+
+class _Body(Payload):
+    """The caller's body on its way up: at most ``limit`` bytes within ``seconds``, each piece taken within ``silence``."""
+
+    def __init__(self, receive: Receive, limit: int, seconds: float, silence: float) -> None:
+        super().__init__(None)
         self._receive = receive
         self._limit = limit
         self._seconds = seconds
+        self._silence = silence
         self._deadline = asyncio.get_running_loop().time() + seconds
         self.is_over = asyncio.Event()
+        self.problem: Refusal | Gone | None = None
+        """What was wrong with it; aiohttp tells only that it could not be sent."""
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
+    def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
+        """Never asked for: it passes and is not kept."""
+        raise NotImplementedError
+
+    async def write(self, writer: AbstractStreamWriter) -> None:
+        """Send it, piece by piece; raises TimeoutError when the upstream does not take one, and ``problem``."""
+        try:
+            async for piece in self._pieces():
+                async with asyncio.timeout(self._silence):
+                    await writer.write(piece)
+                    await writer.drain()
+        except (Refusal, Gone) as problem:
+            self.problem = problem
+            raise
+        finally:
+            self.is_over.set()
+
+    async def _pieces(self) -> AsyncIterator[bytes]:
         size, is_more = 0, True
         while is_more:
             message = await self._next()
@@ -117,8 +185,6 @@ class _Body(httpx.AsyncByteStream):
             size += len(piece)
             if size > self._limit:
                 raise TooLarge(self._limit)
-            if not is_more:
-                self.is_over.set()
             if piece:
                 yield piece
 
@@ -139,8 +205,8 @@ class _Exchange:
         self._scope = scope
         self._receive = receive
         self._request_id = request_id
-        self._body = _Body(receive, settings.body_limit, settings.time_budget)
-        self._response: httpx.Response | None = None
+        self._body = _Body(receive, settings.body_limit, settings.time_budget, settings.upstream_timeout)
+        self._response: ClientResponse | None = None
         self._headers: list[tuple[bytes, bytes]] = []
         self._gone = asyncio.ensure_future(self._leave())
         upstream.under_way += 1
@@ -149,56 +215,50 @@ class _Exchange:
         """Send the request; returns the answer as soon as it begins."""
         try:
             await unless(self._gone, self._send_up())
-        except httpx.TransportError as error:
-            raise self._refusal(error) from None
-        finally:
-            self._body.is_over.set()
+        except (ClientError, TimeoutError) as error:
+            raise self._body.problem or self._refusal(error) from None
         response = self._response
         assert response is not None
-        raw = response.headers.raw
-        if not 200 <= response.status_code <= 599 or any(_UNSENDABLE.search(value) for _, value in raw):
+        raw = response.raw_headers
+        if not 200 <= response.status <= 599 or any(_UNSENDABLE.search(value) for _, value in raw):
             self._warn("unusable answer")
             raise UpstreamFailed
         names = {name.lower() for name, _ in raw}
-        is_measured = response.status_code not in (204, 304) and b"transfer-encoding" not in names
+        is_measured = response.status not in (204, 304) and b"transfer-encoding" not in names
         self._headers = _passing(raw, frozenset() if is_measured else frozenset({b"content-length"}))
         given = next((value for name, value in self._headers if name == b"request-id"), None)
         if given is None:
             self._headers.append((b"request-id", self._request_id.encode()))
         else:
             self._request_id = given.decode("latin-1")
-        return Answer(response.status_code, request_id=self._request_id, deliver=self._deliver)
+        return Answer(response.status, request_id=self._request_id, deliver=self._deliver)
 
     async def close(self) -> None:
         """End it, wherever it stands: a connection with something left on it is closed, any other is kept."""
         self._gone.cancel()
         try:
             if self._response is not None:
-                await self._response.aclose()
+                self._response.close()
         finally:
             self._upstream.under_way -= 1
 
     async def _send_up(self) -> None:
         scope, upstream = self._scope, self._upstream
         raw: list[tuple[bytes, bytes]] = scope["headers"]
-        headers = [(b"host", upstream.url.netloc), *_passing(raw, _ANEW)]
-        if any(name == b"transfer-encoding" for name, _ in raw):
-            headers.append((b"transfer-encoding", b"chunked"))
-        else:
+        headers = _passing(raw, _ANEW)
+        if not any(name == b"transfer-encoding" for name, _ in raw):
             headers.append((b"content-length", next((value for name, value in raw if name == b"content-length"), b"0")))
         query: bytes = scope["query_string"]
         target: bytes = scope["raw_path"] + (b"?" + query if query else b"")
-        request = httpx.Request(
-            "POST",
-            upstream.url,
-            headers=headers,
-            stream=self._body,
-            extensions={"target": target, "timeout": upstream.timeout},
+        self._response = await upstream.http.post(
+            URL(upstream.origin + target.decode("latin-1"), encoded=True),
+            headers=[(name.decode("latin-1"), value.decode("latin-1")) for name, value in headers],
+            data=self._body,
+            allow_redirects=False,
         )
-        self._response = await upstream.transport.handle_async_request(request)
 
     async def _leave(self) -> None:
-        """Ends when the caller has left; what it still sends after an early answer is read and forgotten."""
+        """Ends when the caller has left; what it still sends when the answer is whole already is read and forgotten."""
         await self._body.is_over.wait()
         await left(self._receive)
 
@@ -206,32 +266,31 @@ class _Exchange:
         """Send the answer down, piece by piece; raises UpstreamFailed and UpstreamSilent when it ends too early."""
         response = self._response
         assert response is not None
-        assert isinstance(response.stream, httpx.AsyncByteStream)
-        start: Message = {"type": "http.response.start", "status": response.status_code, "headers": self._headers}
+        start: Message = {"type": "http.response.start", "status": response.status, "headers": self._headers}
         silence = self._upstream.settings.upstream_timeout
         try:
             await pass_down(send, start, silence)
-            pieces = aiter(response.stream)
-            while (piece := await unless(self._gone, anext(pieces, None))) is not None:
+            while piece := await unless(self._gone, response.content.readany()):
                 await pass_down(send, {"type": "http.response.body", "body": piece, "more_body": True}, silence)
+            _raise_if_cut_off(response)
             await pass_down(send, {"type": "http.response.body", "body": b""}, silence)
         except NotRead:
             self._warn("the caller does not read")
         except Gone:
             return
-        except httpx.TransportError as error:
+        except (ClientError, TimeoutError) as error:
             raise self._refusal(error) from None
         finally:
             await self.close()
 
-    def _refusal(self, error: httpx.TransportError) -> Refusal:
+    def _refusal(self, error: ClientError | TimeoutError) -> Refusal:
         # The text of other errors may quote a header, and so a secret.
-        self._warn(type(error).__name__, str(error) if isinstance(error, httpx.ConnectError) else None)
+        self._warn(type(error).__name__, str(error) if isinstance(error, ClientConnectorError) else None)
         if isinstance(error, _NOT_SENT):
             return Unavailable(
                 "The platform that serves this operation cannot be reached. Nothing was done; try again later."
             )
-        if isinstance(error, httpx.TimeoutException):
+        if isinstance(error, TimeoutError):
             return UpstreamSilent(self._upstream.settings.upstream_timeout)
         return UpstreamFailed()
 
@@ -239,10 +298,18 @@ class _Exchange:
         _log.warning(
             "upstream failed",
             request_id=self._request_id,
-            upstream=str(self._upstream.url),
+            upstream=self._upstream.origin,
             problem=problem,
             details=details,
         )
+
+
+def _raise_if_cut_off(response: ClientResponse) -> None:
+    """Raises ClientOSError for an answer that ends with its connection, when that broke: aiohttp takes it for whole."""
+    is_framed = not {"content-length", "transfer-encoding"}.isdisjoint(response.headers)
+    lost = response._protocol.exception() if response._protocol is not None else None
+    if not is_framed and isinstance(lost, ClientOSError):
+        raise lost
 
 
 def _passing(headers: Iterable[tuple[bytes, bytes]], but: frozenset[bytes]) -> list[tuple[bytes, bytes]]:
