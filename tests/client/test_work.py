@@ -90,17 +90,21 @@ async def test_the_queue_is_read_from_time_to_time(client: Client, peer: Peer, w
 
 async def swept(waits: Waits) -> None:
     """End the wait for a sweep, once there is one."""
+    await until_sweeping(waits)
+    waits.is_sweeping = False
+    waits.sweep.set()
+
+
+async def until_sweeping(waits: Waits) -> None:
     async with asyncio.timeout(DEADLINE):
         while not waits.is_sweeping:  # noqa: ASYNC110 - nobody announces it
             await asyncio.sleep(0)
-    waits.is_sweeping = False
-    waits.sweep.set()
 
 
 async def test_while_the_socket_is_closed_the_queue_is_read_more_often(peer: Peer, waits: Waits) -> None:
     peer.commands.append(command(1))
     peer.upgrades_refused.append((503, "not yet"))
-    patience = Patience(sweep=3 * SWEEP, deaf=SWEEP, first_delay=SWEEP * 1000, longest_delay=SWEEP * 1000)
+    patience = Patience(sweep=5 * SWEEP, deaf=SWEEP, first_delay=SWEEP * 1000, longest_delay=SWEEP * 1000)
     reached = asyncio.Event()
 
     async def sleep(seconds: float) -> None:
@@ -119,18 +123,27 @@ async def test_while_the_socket_is_closed_the_queue_is_read_more_often(peer: Pee
         first = asyncio.ensure_future(given(work))
         await swept(waits)
         assert await first == 1, "no socket was open"
+        peer.commands += [command(number) for number in range(11, 16)]
+        more = asyncio.ensure_future(given(work))
+        await swept(waits)
+        assert [await more, *[await given(work) for _ in range(4)]] == [11, 12, 13, 14, 15]
+        idle = asyncio.ensure_future(given(work))
+        await swept(waits)
+        await until_sweeping(waits)
+        asked = [one.fields["Limitation"]["Count"] for one in peer.asked if one.operation == "commands/getAllActive"]
+        assert asked == [10, 1, 2, 4, 1], "from the newest on until one is known: the documents come along each time"
         reached.set()
         peer.commands.append(command(2))
-        assert await given(work) == 2, "it is open now, and told of what waits"
+        assert await idle == 2, "it is open now, and told of what waits"
         peer.commands.append(command(3))
         third = asyncio.ensure_future(given(work))
-        for _ in range(2):
+        for _ in range(4):
             await swept(waits)
             await client.get_devices()
             assert not third.done(), "an open socket is trusted for longer"
         await swept(waits)
         assert await third == 3
-    assert peer.operations().count("commands/getAllActive") == 3
+    assert peer.operations().count("commands/getAllActive") == 5 + 2
 
 
 async def test_one_that_cannot_be_read_does_not_stop_the_others(

@@ -139,10 +139,10 @@ class Calls:
             try:
                 return await self._send(operation, body, key, take)
             except _NOT_SENT as error:
-                problem = Unreachable(f"{self._address} cannot be reached: {_reason(error)}")
+                problem = Unreachable(f"{self._address} cannot be reached: {reason_of(error)}")
             except (HttpError, TimeoutError) as error:
                 is_lost = True
-                problem = Unreachable(f"{self._address} did not answer: {_reason(error)}")
+                problem = Unreachable(f"{self._address} did not answer: {reason_of(error)}")
             except Refused as error:
                 wait = getattr(error, "retry_after", None)
                 if not self._asks_to_come_again(error, wait, is_adding=key is not None):
@@ -223,7 +223,7 @@ def _uncertain(address: str) -> Uncertain:
     )
 
 
-def _reason(error: Exception) -> str:
+def reason_of(error: Exception) -> str:
     """What stood against a call, in the system's words where it has some."""
     if isinstance(error, ClientHttpProxyError):
         return f"the proxy answered {error.status} {error.message}".rstrip()

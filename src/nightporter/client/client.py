@@ -1,7 +1,7 @@
 """The client: the operations, and what executors and adders build on them."""
 
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Iterable, Mapping
 from contextlib import aclosing
 from functools import partial
 from types import TracebackType
@@ -152,8 +152,9 @@ class Client(Operations):
                 elif item.gap_free if item is not None else is_open and not is_due():
                     continue
                 else:
-                    waiting = await self._waiting()
-                    looked = self._means.elapsed()
+                    is_whole = item is not None or is_due()
+                    waiting = await self._waiting(() if is_whole else given_out)
+                    looked = self._means.elapsed() if is_whole else looked
                     devices |= {one.device.id for one in waiting}
                     hints = [(one.id.lower(), one.state) for one in waiting]
                 for command_id, state in hints:
@@ -269,10 +270,13 @@ class Client(Operations):
             return None
         return next((command for command in page.commands if command.id.lower() == command_id), None)
 
-    async def _waiting(self) -> list[Standing]:
-        """The active commands, oldest first, without their data."""
+    async def _waiting(self, known: Collection[str] = ()) -> list[Standing]:
+        """The active commands, oldest first, without their data; with ``known``, only the newest until one of those.
+
+        The server sends the data all the same, documents too: whoever looks often asks for as little as can be.
+        """
         found: list[Standing] = []
-        count, cursor = SMALLEST_PAGE, None
+        count, cursor = 1 if known else SMALLEST_PAGE, None
         while True:
             try:
                 sifted = await self._queue(limited(count, cursor))
@@ -283,10 +287,11 @@ class Client(Operations):
                 return read((await self._queue({})).rest(), Standings).commands[::-1]
             page = read(sifted.rest(), Standings)
             found += page.commands
-            if page.cursor is None or len(page.commands) < count:
+            is_seen = any(one.id.lower() in known for one in page.commands)
+            if is_seen or page.cursor is None or len(page.commands) < count:
                 return found[::-1]
             cursor = page.cursor
-            count = min(count * 2, LARGEST_PAGE) if sifted.size < SMALL_BODY else SMALLEST_PAGE
+            count = min(count * 2, LARGEST_PAGE) if sifted.size < SMALL_BODY else min(count, SMALLEST_PAGE)
 
     async def _queue(self, fields: dict[str, Any]) -> Sifter:
         return await self._persist(lambda: self._calls.sift(QUEUE, fields, Sifter))
