@@ -7,9 +7,12 @@ import pytest
 
 from nightporter.agent.driver import Away
 from nightporter.agent.drivers.fiscal_machine.link import LONGEST_ANSWER, Link
+from nightporter.agent.drivers.fiscal_machine.messages import Answer, print_answer
 from tests.client.peer import listening
 
 BODY = b"<x>" + b"1" * 20_000 + b"</x>"
+
+READABLE = print_answer(Answer(True, "", "0", {}))
 
 
 async def test_a_receipt_that_counts_as_lost_does_not_arrive_afterwards() -> None:
@@ -47,7 +50,7 @@ async def test_a_receipt_that_counts_as_lost_does_not_arrive_afterwards() -> Non
         (b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", "cannot be read"),
         (b"HTTP/1.1 302 Found\r\nLocation: /\r\nContent-Length: 0\r\n\r\n", "cannot be read"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n<x/>", "cannot be read"),
-        (b"HTTP/1.1 200 OK\r\n\r\n" + b" " * (LONGEST_ANSWER + 1), "cannot be read"),
+        (b"HTTP/1.1 200 OK\r\n\r\n" + READABLE + b" " * LONGEST_ANSWER, "cannot be read"),
     ],
 )
 async def test_what_is_no_answer_is_away(told: bytes, words: str) -> None:

@@ -46,6 +46,7 @@ async def test_what_holds_it_up_is_told_until_it_is_mended(tmp_path: Path, fault
         await journal.hears(told, carrying)
         simulator.mend()
         assert isinstance(await carrying, Done)
+        assert 0 not in [percent for percent, _ in journal.told], "before the first page nothing is known"
 
 
 @pytest.mark.parametrize("creates_jobs", [True, False])
