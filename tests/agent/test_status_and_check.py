@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import signal
 import socket
 from collections.abc import AsyncIterator
@@ -201,7 +202,25 @@ async def test_status_before_beside_and_after_an_agent(front: FrontDesk) -> None
         assert await one.ended() == 0
     ran = await run("agent", "status", "--config", str(front.path))
     assert ran.out.startswith("The agent does not run.\n0 under way or waiting.\nThrough last:\n")
-    assert f"{command_id} Key cutter: REPORTED, Processed." in " ".join(ran.out.split())
+    assert re.search(rf"\d\d:\d\d Key cutter: Processed\. .+ \[{command_id}\]$", " ".join(ran.out.split()))
+
+
+async def test_status_tells_in_plain_words_what_each_command_waits_for(front: FrontDesk) -> None:
+    def lines(out: str) -> list[str]:
+        return [" ".join(line.split()[2:]) for line in out.splitlines() if line.startswith("  ")]
+
+    front.locks.asks_for_cards = True
+    async with agent(front, "run") as one:
+        await connected(one)
+        first, second = await front.cut(), await front.cut()
+        await front.state(second, "Received")
+        async with asyncio.timeout(DEADLINE):
+            while "encoder" not in (ran := await run("agent", "status", "--config", str(front.path))).out:
+                pass
+        assert lines(ran.out) == [
+            f"Key cutter: is under way at the machine. The key: put a card on the encoder Front desk. [{first}]",
+            f"Key cutter: waits for its turn [{second}]",
+        ]
 
 
 async def test_status_needs_no_tokens(front: FrontDesk) -> None:

@@ -9,7 +9,17 @@ from nightporter.cli.asking import FAILED, JsonOption, plain, say, say_json
 from nightporter.cli.running import fail
 
 if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
     from nightporter.agent.journal import Entry
+
+_DOING = {
+    "RECEIVED": "waits for its turn",
+    "PREPARED": "has not begun yet",
+    "SENT": "is under way at the machine",
+    "DONE": "goes on with what is next",
+}
+"""What a command that has not ended does, by the stage that it or its latest step has come to."""
 
 
 def status(
@@ -22,11 +32,11 @@ def status(
 
     from nightporter.agent.status import status as status_of
 
-    folder = configuration(config, has_tokens=False).state
+    known = configuration(config, has_tokens=False)
     try:
-        told = status_of(folder, last)
+        told = status_of(known.state, last)
     except (OSError, sqlite3.Error) as error:
-        raise fail(plain(f"the journal in {folder} cannot be read: {error}"), FAILED) from None
+        raise fail(plain(f"the journal in {known.state} cannot be read: {error}"), FAILED) from None
     if as_json:
         say_json({
             "Running": told.is_running,
@@ -37,11 +47,11 @@ def status(
     say("The agent runs." if told.is_running else "The agent does not run.")
     say(f"{len(told.open)} under way or waiting" + (":" if told.open else "."))
     for entry in told.open:
-        say(f"  {_line(entry)}")
+        say(f"  {_line(entry, known.time_zone)}")
     if told.recent:
         say("Through last:")
     for entry in told.recent:
-        say(f"  {_line(entry)}")
+        say(f"  {_line(entry, known.time_zone)}")
 
 
 def _summary(entry: "Entry") -> dict[str, Any]:
@@ -59,14 +69,16 @@ def _summary(entry: "Entry") -> dict[str, Any]:
     }
 
 
-def _line(entry: "Entry") -> str:
+def _line(entry: "Entry", zone: "ZoneInfo") -> str:
     at = max(entry.steps.values(), key=lambda step: step.number, default=None)
-    stage = entry.stage if at is None or entry.ending is not None else f"{at.stage} (step {at.number})"
-    told = f"{entry.command_id} {entry.machine}: {stage}"
-    if entry.status:
-        told += f". {entry.status}"
     if entry.ending is not None:
-        told += f", {entry.ending.state}. {entry.ending.notes}"
+        untold = "" if entry.stage == "REPORTED" else ", and the platform has not been told yet"
+        told = f"{entry.ending.state}{untold}. {entry.ending.notes}"
+    elif entry.stage == "REPORTED":
+        told = "not carried out" if at is None or at.stage == "PREPARED" else f"broken off at step {at.number}"
+    else:
+        told = f"{_DOING[at.stage if at else entry.stage]}{f' (step {at.number})' if at and at.number > 1 else ''}"
+        told += f". {entry.status}" if entry.status else ""
     if entry.said:
         told += f" (the platform said: {entry.said})"
-    return told
+    return f"{entry.created.astimezone(zone):%Y-%m-%d %H:%M}  {entry.machine}: {told}  [{entry.command_id}]"
