@@ -67,6 +67,7 @@ async def post(
     """
     reader, writer = await _connected(site, connecting)
     try:
+        writer.get_extra_info("socket").setsockopt(*site.unsent)
         await _send(writer, site, body, document, silence)
         return await _answer(reader, site.longest, silence)
     except TimeoutError:
@@ -81,15 +82,13 @@ async def post(
 async def _connected(site: Site, connecting: float) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     try:
         async with asyncio.timeout(connecting):
-            reader, writer = await asyncio.open_connection(
+            return await asyncio.open_connection(
                 site.host, site.port, ssl=site.trust, happy_eyeballs_delay=_SECOND_ADDRESS
             )
     except TimeoutError:
         raise
     except (OSError, UnicodeError) as error:  # the latter for a name that there cannot be
         raise NoConnection(is_distrusted=isinstance(error, ssl.SSLCertVerificationError)) from error
-    writer.get_extra_info("socket").setsockopt(*site.unsent)
-    return reader, writer
 
 
 async def _send(

@@ -104,6 +104,11 @@ async def test_silence_is_away() -> None:
             await link.close()
 
 
+async def test_a_host_that_there_cannot_be_cannot_be_reached() -> None:
+    with pytest.raises(Away, match="cannot be reached"):
+        await Link(Address.of("ipp://a..b/ipp/print"), None, 5.0).ask(ASKED)
+
+
 async def test_a_document_follows_with_its_length(tmp_path: Path) -> None:
     path = tmp_path / "document"
     path.write_bytes(bytes(range(256)) * 1000)
