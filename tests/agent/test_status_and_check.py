@@ -91,7 +91,9 @@ async def test_check_tells_every_problem(front: FrontDesk) -> None:
     platform, machine = (json.loads(line) for line in ran.out.splitlines())
     assert platform["Problems"] == []
     assert machine["Problems"][0].startswith("The device Printer is a Printer, and the driver industry-standard is for")
-    assert len(machine["Problems"]) == 2, "and nobody answers at that port"
+    assert machine["Problems"][0].endswith("is for a KeyCutter: correct device or driver.")
+    assert "cannot be reached" in machine["Problems"][1]
+    assert machine["Problems"][1].endswith("see that its address and driver are right in the configuration.")
 
 
 async def test_check_tells_of_a_device_that_nobody_knows_and_of_tokens_that_nobody_takes(front: FrontDesk) -> None:
@@ -103,6 +105,7 @@ async def test_check_tells_of_a_device_that_nobody_knows_and_of_tokens_that_nobo
     ran = await run("agent", "check", "--config", str(front.path))
     assert ran.code == 1
     assert "401" in ran.out
+    assert "Give the agent the two tokens of its integration." in " ".join(ran.out.split())
     assert "C" * 32 not in ran.out + ran.err
 
 

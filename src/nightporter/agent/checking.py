@@ -8,7 +8,7 @@ from typing import Any
 from nightporter import __version__
 from nightporter.agent.configuration import Configuration, MachineConfiguration
 from nightporter.agent.driver import Away, Surroundings
-from nightporter.client import Client, ClientError, Connection, Patience
+from nightporter.client import Client, ClientError, Connection, NotRecognised, Patience
 from nightporter.client.address import Address
 from nightporter.domain.sources import Sources
 from nightporter.domain.value import value
@@ -16,6 +16,7 @@ from nightporter.wire.commands import Device
 
 LONGEST = 30.0
 """Seconds that one machine gets to answer."""
+IF_IT_IS_ON = "If it is on and not busy, see that its address and driver are right in the configuration."
 APART = 5.0
 """Seconds by which two clocks may differ before it is told."""
 
@@ -58,11 +59,18 @@ async def _platform(configuration: Configuration, sources: Sources) -> tuple[Fin
                 if abs(apart) > APART:
                     (problems if aged else remarks).append(_of_clocks(apart, aged))
             await _try_the_socket(client, Address.of(told.address, told.socket_address).socket, problems, remarks)
-    except (ClientError, ValueError) as error:
+    except ValueError as error:
         return Finding("platform", told.address, (str(error),)), None
+    except ClientError as error:
+        advice = (
+            "Give the agent the two tokens of its integration."
+            if isinstance(error, NotRecognised)
+            else "See that the address in [platform] is the platform's, and that this computer reaches it."
+        )
+        return Finding("platform", told.address, (f"{error}. {advice}",)), None
     driven = {machine.device_id for machine in configuration.machines}
     left = [device.name for id_, device in devices.items() if id_ not in driven]
-    rest = f"; nobody drives here: {', '.join(sorted(left))}" if left else ""
+    rest = f"; no machine here stands for: {', '.join(sorted(left))}" if left else ""
     identity = f"{told.address}, {len(devices)} devices{rest}"
     return Finding("platform", identity, tuple(problems), tuple(remarks)), devices
 
@@ -135,7 +143,7 @@ async def _machine(
         elif device.type is not machine.kind.device_type:
             problems.append(
                 f"The device {device.name} is a {device.type}, and the driver {machine.kind.name} is for a "
-                f"{machine.kind.device_type}."
+                f"{machine.kind.device_type}: correct device or driver."
             )
     identity = machine.place
     try:
@@ -149,10 +157,12 @@ async def _machine(
             problems += probe.problems
         finally:
             await driver.close()
-    except (Away, ValueError) as error:
+    except ValueError as error:
         problems.append(str(error))
+    except Away as error:
+        problems.append(f"{error} {IF_IT_IS_ON}")
     except TimeoutError:
-        problems.append(f"It did not answer within {LONGEST:g} seconds.")
+        problems.append(f"It did not answer within {LONGEST:g} seconds. {IF_IT_IS_ON}")
     except Exception as error:
         problems.append(f"The driver {machine.kind.name} has a fault: {type(error).__name__}.")
     return Finding(machine.name, identity, tuple(problems))
