@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from nightporter.cli.announcing import announced
 from nightporter.storage.lock import DatabaseLock
 from tests.cli.program import PROGRAM, clean_environment, free_port, run, started
 from tests.operations.administration import test_large_property_file as large
@@ -174,6 +175,19 @@ async def test_a_server_that_is_not_there_is_told(hotel: Path) -> None:
         refused = await run(*words, "--address", address, NIGHTPORTER_ADMINISTRATION_TOKEN="x")
         assert (refused.code, refused.out) == (3, "")
         assert refused.err.startswith(f"nightporter: {address} cannot be reached: ")
+
+
+async def test_the_token_goes_to_the_server_and_not_what_netrc_has_for_it(database: Path, tmp_path: Path) -> None:
+    netrc, port = tmp_path / "netrc", free_port()
+    netrc.write_text("machine 0.0.0.0 login somebody password else\n")
+    async with started("serve", "--database", database, "--port", str(port), NETRC=netrc) as serving:
+        await serving.says("the desk of")
+        _, token = announced(database) or ("", "")
+        asking = {"NETRC": str(netrc), "NIGHTPORTER_ADMINISTRATION_TOKEN": token}
+        told = await run(
+            "export", "--address", f"http://0.0.0.0:{port}", **asking
+        )  # another host than this, as it seems
+        assert (told.code, told.err) == (0, "")
 
 
 async def test_a_bar_is_shown_while_a_file_is_sent(hotel: Path, database: Path) -> None:

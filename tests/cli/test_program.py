@@ -71,8 +71,15 @@ def test_help_loads_neither_the_client_nor_the_server() -> None:
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=DEADLINE, check=False)
     loaded = set(ran.stderr.split())
     assert "nightporter.cli.print" in loaded
-    for heavy in ("httpx", "websockets", "msgspec", "sqlalchemy", "starlette", "uvicorn", "asyncio"):
+    for heavy in ("httpx", "aiohttp", "websockets", "msgspec", "sqlalchemy", "starlette", "uvicorn", "asyncio"):
         assert heavy not in loaded
+
+
+def test_a_desk_without_an_upstream_loads_no_client_of_http() -> None:
+    code = "import sys, nightporter.cli.serve, nightporter.web.app; print(*sys.modules)"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=DEADLINE, check=True)
+    assert "starlette" in ran.stdout.split()
+    assert not {"aiohttp", "httpx"} & set(ran.stdout.split())
 
 
 async def test_openapi() -> None:

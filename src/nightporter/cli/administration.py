@@ -1,18 +1,30 @@
 """The two ways to call administration operations: over HTTP at a server, and within this process on an open desk."""
 
+import asyncio
 import os
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-import httpx
 import msgspec
+from aiohttp import (
+    ClientError,
+    ClientHandlerType,
+    ClientRequest,
+    ClientResponse,
+    ClientSession,
+    ClientTimeout,
+    DummyCookieJar,
+    Payload,
+)
+from aiohttp.abc import AbstractStreamWriter
 
 from nightporter import __version__
 from nightporter.cli.desk import Administration
 from nightporter.client import TooManyRequests, Unreachable, Unreadable
 from nightporter.client.address import Address
-from nightporter.client.calling import refusal_of
+from nightporter.client.calling import reason_of, refusal_of
+from nightporter.domain.value import value
 from nightporter.wire.shapes import encode
 
 if TYPE_CHECKING:
@@ -46,10 +58,10 @@ def within(desk: "Desk") -> Administration:
 @asynccontextmanager
 async def over_http(address: str, token: str) -> AsyncIterator[Administration]:
     """Ask the server at ``address``; raises ValueError for what is no address, Unreachable where nobody answers."""
-    async with _server(address, token) as http:
+    async with _server(address, token) as server:
 
         async def ask(path: str, **fields: Any) -> dict[str, Any]:
-            return await _whole(http, await _answer(http, path, lambda: _written(fields)))
+            return await server.whole(await server.answer(path, lambda: _written(fields)))
 
         yield ask
 
@@ -61,75 +73,101 @@ async def load_at(address: str, token: str, file: BinaryIO, progress: "Progress"
     """
     size = file.seek(0, os.SEEK_END)
 
-    async def pieces() -> AsyncIterator[bytes]:
-        file.seek(0)
-        while piece := file.read(PIECE):
-            yield piece
-            progress(file.tell(), size)
-
     # How long a load takes depends on the file: the server says nothing before it is done.
-    options = {"headers": {"Content-Length": str(size)}, "timeout": httpx.Timeout(PATIENCE, read=None)}
-    async with _server(address, token) as http:
-        reply = await _whole(http, await _answer(http, "properties/load", pieces, **options))
+    async with _server(address, token, silence=None) as server:
+        reply = await server.whole(await server.answer("properties/load", lambda: _File(file, size, progress)))
     records: dict[str, int] = reply["Records"]
     return records
 
 
 async def export_at(address: str, token: str, enterprise_ids: Sequence[str] | None) -> AsyncGenerator[bytes, None]:
     """The property file of enterprises of the server at ``address``, in pieces; raises as :func:`over_http`, Refused."""
-    async with _server(address, token) as http:
+    async with _server(address, token) as server:
         content = _written({"EnterpriseIds": enterprise_ids})
-        response = await _answer(http, "properties/export", lambda: content)
-        with _reaching(http):
-            async for piece in response.aiter_bytes():
+        response = await server.answer("properties/export", lambda: content)
+        with server.reaching():
+            async for piece in response.content.iter_any():
                 yield piece
 
 
+class _File(Payload):
+    """A file on its way up: never whole in memory, each piece taken within PATIENCE."""
+
+    _size: int
+
+    def __init__(self, file: BinaryIO, size: int, progress: "Progress") -> None:
+        super().__init__(file)
+        self._size = size
+        self._progress = progress
+
+    def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
+        """Never asked for."""
+        raise NotImplementedError
+
+    async def write(self, writer: AbstractStreamWriter) -> None:
+        """Send it from its beginning; raises TimeoutError."""
+        self._value.seek(0)
+        while piece := self._value.read(PIECE):
+            async with asyncio.timeout(PATIENCE):
+                await writer.write(piece)
+                await writer.drain()
+            self._progress(self._value.tell(), self._size)
+
+
+@value
+class _Server:
+    """Raises Unreachable where nobody answers."""
+
+    address: str
+    http: ClientSession
+
+    async def answer(self, path: str, content: Callable[[], bytes | _File]) -> ClientResponse:
+        """The answer, which is still to be read; raises Refused."""
+        while True:
+            with self.reaching():
+                response = await self.http.post(self.address + PREFIX + path, data=content(), allow_redirects=False)
+                if response.status in (200, 204):
+                    return response
+                refused = refusal_of(response.status, response.headers, await response.read())
+            wait = refused.retry_after if isinstance(refused, TooManyRequests) else None
+            if wait is None or wait > LONGEST_WAIT:
+                raise refused
+            from nightporter.host.clock import machine_sources
+
+            await machine_sources().pause(wait)
+
+    async def whole(self, response: ClientResponse) -> dict[str, Any]:
+        """The answer as it was read; raises Unreadable."""
+        with self.reaching():
+            return _read(await response.read() or b"{}")
+
+    @contextmanager
+    def reaching(self) -> Iterator[None]:
+        """Whatever breaks within is told as Unreachable."""
+        try:
+            yield
+        except (ClientError, TimeoutError) as error:
+            raise Unreachable(f"{self.address} cannot be reached: {reason_of(error)}") from None
+
+
 @asynccontextmanager
-async def _server(address: str, token: str) -> AsyncIterator[httpx.AsyncClient]:
+async def _server(address: str, token: str, silence: float | None = PATIENCE) -> AsyncIterator[_Server]:
+    """``silence`` is how many seconds it may say nothing; None for any time."""
     to = Address.of(address)
-    headers = {
-        "User-Agent": f"nightporter/{__version__}",
-        "Content-Type": "application/json",
-        "Authorization": f"Bearer {token}",
-    }
-    async with httpx.AsyncClient(
-        base_url=to.http + PREFIX, headers=headers, timeout=PATIENCE, trust_env=not to.is_loopback
+
+    async def authorized(request: ClientRequest, send: ClientHandlerType) -> ClientResponse:
+        # Here, because aiohttp refuses to send the header together with what ~/.netrc has for the host.
+        request.headers["Authorization"] = f"Bearer {token}"
+        return await send(request)
+
+    async with ClientSession(
+        headers={"User-Agent": f"nightporter/{__version__}", "Content-Type": "application/json"},
+        timeout=ClientTimeout(connect=PATIENCE, sock_connect=PATIENCE, sock_read=silence),
+        trust_env=not to.is_loopback,
+        cookie_jar=DummyCookieJar(),
+        middlewares=(authorized,),
     ) as http:
-        yield http
-
-
-async def _answer(
-    http: httpx.AsyncClient, path: str, content: Callable[[], bytes | AsyncIterator[bytes]], **options: Any
-) -> httpx.Response:
-    """The answer, which is still to be read; raises Refused, and Unreachable."""
-    while True:
-        with _reaching(http):
-            request = http.build_request("POST", path, content=content(), **options)
-            response = await http.send(request, stream=True)
-            if response.status_code in (200, 204):
-                return response
-            refused = refusal_of(response.status_code, response.headers, await response.aread())
-        wait = refused.retry_after if isinstance(refused, TooManyRequests) else None
-        if wait is None or wait > LONGEST_WAIT:
-            raise refused
-        from nightporter.host.clock import machine_sources
-
-        await machine_sources().pause(wait)
-
-
-async def _whole(http: httpx.AsyncClient, response: httpx.Response) -> dict[str, Any]:
-    with _reaching(http):
-        return _read(await response.aread() or b"{}")
-
-
-@contextmanager
-def _reaching(http: httpx.AsyncClient) -> Iterator[None]:
-    try:
-        yield
-    except httpx.HTTPError as error:
-        address = f"{http.base_url.scheme}://{http.base_url.netloc.decode()}"
-        raise Unreachable(f"{address} cannot be reached: {str(error) or type(error).__name__}") from None
+        yield _Server(to.http, http)
 
 
 def _written(fields: dict[str, Any]) -> bytes:

@@ -27,6 +27,8 @@ OF_A_NODE = 12
 CLOCKS_APART = 2.0
 """Seconds by which clocks may differ."""
 HOUR, DAY = 3600, 86400
+PATIENCE = 10.0
+"""Seconds that a server may take to say whether it is ready."""
 SHOWN = 5
 """How many names one line tells at most."""
 
@@ -248,9 +250,12 @@ def _of_the_server(server: "PostgresServer", ahead: float) -> list[Finding]:
 
 
 def _server(database: Path) -> Finding:
-    import httpx
+    import asyncio
+
+    from aiohttp import ClientError
 
     from nightporter.cli.announcing import announced
+    from nightporter.client.calling import reason_of
     from nightporter.storage.lock import DatabaseInUse, DatabaseLock
     from nightporter.storage.refused import DatabaseRefused
 
@@ -265,14 +270,24 @@ def _server(database: Path) -> Finding:
         at = announced(database)
         if at is None:
             return Finding(OK, "server", "the file is in use by another command, or by a server that is just starting")
-        answer = httpx.get(f"{at[0]}/ready", timeout=10, trust_env=False)
+        status, told = asyncio.run(_asked_whether_ready(at[0]))
     except PermissionError:
         return Finding(OK, "server", "one runs, under another user")
-    except httpx.HTTPError as error:
-        return Finding(PROBLEM, "server", f"it does not answer: {error or type(error).__name__}", "see its log")
-    if answer.status_code != 200:
-        return Finding(PROBLEM, "server", f"{at[0]} cannot write: {_reason(answer.content).rstrip('.')}", "see its log")
+    except (ClientError, TimeoutError) as error:
+        return Finding(PROBLEM, "server", f"it does not answer: {reason_of(error)}", "see its log")
+    if status != 200:
+        return Finding(PROBLEM, "server", f"{at[0]} cannot write: {_reason(told).rstrip('.')}", "see its log")
     return Finding(OK, "server", f"it runs at {at[0]} and can write")
+
+
+async def _asked_whether_ready(address: str) -> tuple[int, bytes]:
+    from aiohttp import ClientSession, ClientTimeout
+
+    async with (
+        ClientSession(timeout=ClientTimeout(PATIENCE)) as http,
+        http.get(f"{address}/ready", allow_redirects=False) as answer,
+    ):
+        return answer.status, await answer.read()
 
 
 def _reason(answer: bytes) -> str:

@@ -138,7 +138,7 @@ class _Request(ClientRequest):
         self, writer: AbstractStreamWriter, conn: Connection, content_length: int | None = None
     ) -> None:
         """Send head and body; the head in the bytes in which it came, and not in the UTF-8 that aiohttp has made of them."""
-        writer._headers_buf = writer._headers_buf.decode().encode("latin-1")  # type: ignore[attr-defined]
+        writer._headers_buf = writer._headers_buf.decode().encode("latin-1")  # type: ignore[attr-defined]  # only aiohttp's own writer has it
         with suppress(ClientConnectionResetError):  # whoever waits for the answer is told by the connection
             await super().write_bytes(writer, conn, content_length)
 
