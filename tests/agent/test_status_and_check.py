@@ -148,11 +148,18 @@ async def test_check_says_that_commands_come_late_while_the_socket_cannot_be_rea
     assert "Bad gateway. Commands come up to 10 seconds late" in found.remarks[0]
 
 
-async def test_check_says_that_no_commands_come_while_the_socket_turns_the_agent_away(platform: Platform) -> None:
+async def test_check_says_so_of_a_socket_that_something_on_the_way_turns_away(platform: Platform) -> None:
     platform.peer.upgrades_refused.append((403, "Upgrades are not let through here"))
     found = await platform.finding()
-    assert "turns the agent away: Upgrades are not let through here" in found.problems[0]
-    assert "No commands come until" in found.problems[0]
+    assert found.problems == ()
+    assert "Upgrades are not let through here" in found.remarks[0]
+    assert "Commands come up to 10 seconds late" in found.remarks[0]
+
+
+async def test_check_says_that_no_commands_come_while_the_socket_does_not_take_the_tokens(platform: Platform) -> None:
+    platform.peer.upgrades_refused.append((401, "Invalid AccessToken"))
+    found = await platform.finding()
+    assert "does not take the tokens: Invalid AccessToken" in found.problems[0]
 
 
 @pytest.mark.parametrize("date", ["12:00:05", "11:59:54", "12:00:00"])

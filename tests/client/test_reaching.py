@@ -2,10 +2,11 @@
 
 import asyncio
 import socket
+from pathlib import Path
 
 import pytest
 
-from nightporter.client import Client, Patience, Uncertain, Unreachable
+from nightporter.client import Client, Patience, Refused, Uncertain, Unreachable
 from tests.client.conftest import Waits
 from tests.client.peer import ACCESS_TOKEN, CLIENT_TOKEN, PRINTER, Peer, listening
 
@@ -71,7 +72,7 @@ async def test_a_server_elsewhere_is_asked_through_the_proxy(
 ) -> None:
     monkeypatch.setenv("http_proxy", peer.address)
     async with Client(AWAY, CLIENT_TOKEN, ACCESS_TOKEN, means=waits.means()) as client:
-        with pytest.raises(Exception, match="There is nothing here"):
+        with pytest.raises(Refused, match="There is nothing here"):
             await client.get_devices()
     assert [one.operation for one in peer.asked] == [f"{AWAY}/api/connector/v1/devices/getAll"]
 
@@ -96,3 +97,32 @@ async def test_one_whose_answer_was_lost_is() -> None:
     ):
         with pytest.raises(Uncertain):
             await client.add_printer(PRINTER["Id"], b"%PDF-1.7", 1)
+
+
+@pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:1", "https://127.0.0.1:1"])
+def test_a_proxy_of_another_kind_is_told(monkeypatch: pytest.MonkeyPatch, proxy: str) -> None:
+    monkeypatch.setenv("http_proxy", proxy)
+    with pytest.raises(ValueError, match="The proxy that this computer is set to ask for http is not one of HTTP"):
+        Client(AWAY, CLIENT_TOKEN, ACCESS_TOKEN)
+    monkeypatch.setenv("no_proxy", "desk.example")
+    Client(AWAY, CLIENT_TOKEN, ACCESS_TOKEN)
+
+
+async def test_a_proxy_without_a_scheme_is_one_of_http(peer: Peer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", peer.address.removeprefix("http://"))
+    async with Client(AWAY, CLIENT_TOKEN, ACCESS_TOKEN) as client:
+        with pytest.raises(Refused):
+            await client.get_devices()
+    assert len(peer.asked) == 1
+
+
+async def test_what_netrc_has_for_the_server_is_not_sent(
+    peer: Peer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "netrc").write_text("machine desk.example login somebody password else\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    monkeypatch.setenv("http_proxy", peer.address)
+    async with Client(AWAY, CLIENT_TOKEN, ACCESS_TOKEN) as client:
+        with pytest.raises(Refused):
+            await client.get_devices()
+    assert "authorization" not in peer.asked[0].headers

@@ -103,7 +103,7 @@ async def until_sweeping(waits: Waits) -> None:
 
 async def test_while_the_socket_is_closed_the_queue_is_read_more_often(peer: Peer, waits: Waits) -> None:
     peer.commands.append(command(1))
-    peer.upgrades_refused.append((503, "not yet"))
+    peer.upgrades_refused.append((403, "what is a WebSocket?"))
     patience = Patience(sweep=5 * SWEEP, deaf=SWEEP, first_delay=SWEEP * 1000, longest_delay=SWEEP * 1000)
     reached = asyncio.Event()
 

@@ -283,6 +283,7 @@ class Agent:
             self._spool.remove(command_id)
             return
         entry = await self._journal.receive(command_id, device_id, machine.configuration.name, command.created_utc)
+        _log.debug("a command was taken", command=command_id, machine=machine.configuration.name)
         if entry.ending is not None:
             # It was carried out already, and offered again: what became of it is all that is told.
             self._spool.remove(command_id)

@@ -143,6 +143,7 @@ class Carrying:
 
         async def write(reference: Notes) -> None:
             await self._journal.sent(self._task.command_id, step, reference)
+            _log.debug("a step is sent", command=self._task.command_id, step=step)
             sent.append(reference)
 
         self._renew(write)
@@ -197,6 +198,7 @@ class Carrying:
                 self._failed(step, fault)
                 outcome = Done(outcome.notes)
             await self._journal.done(self._task.command_id, step, outcome.result)
+            _log.debug("a step is done", command=self._task.command_id, step=step)
         return outcome
 
     async def _have_document(self) -> None:
@@ -207,6 +209,7 @@ class Carrying:
         beginning = asyncio.ensure_future(self._begin())
         try:
             await self._journal.prepared(self._task.command_id, step, baseline)
+            _log.debug("a step is prepared", command=self._task.command_id, step=step)
             await beginning
         finally:
             beginning.cancel()

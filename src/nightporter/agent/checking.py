@@ -112,21 +112,24 @@ async def _try_the_socket(client: Client, url: str, problems: list[str], remarks
         if told.done():
             connection = told.result()
             if not connection.is_open:
-                remarks.append(
-                    f"Calls work, but the socket {url} cannot be reached: {connection.reason}. Commands come up to "
-                    f"{Patience().deaf:g} seconds late, and are called off as late. See that proxies and firewalls on the "
-                    "way let WebSocket connections through."
-                )
+                remarks.append(_without_socket(url, connection.reason))
         else:
             listening.result()
+    except NotRecognised as error:
+        problems.append(f"Calls work, but the socket {url} does not take the tokens: {error}. No commands come.")
     except ClientError as error:
-        problems.append(
-            f"Calls work, but the socket {url} turns the agent away: {error}. No commands come until it does not. See that "
-            "the address is the platform's, and that proxies on the way let WebSocket connections through."
-        )
+        remarks.append(_without_socket(url, str(error)))
     finally:
         listening.cancel()
         await asyncio.wait({listening})
+
+
+def _without_socket(url: str, why: str) -> str:
+    return (
+        f"Calls work, but the socket {url} cannot be reached: {why}. Commands come up to {Patience().deaf:g} seconds late, "
+        "and are called off as late. See that the address is the platform's, and that proxies and firewalls on the way let "
+        "WebSocket connections through."
+    )
 
 
 async def _machine(

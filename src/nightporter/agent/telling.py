@@ -119,6 +119,8 @@ class Telling:
             )
         except ClientError as error:
             _log.info("a report was not taken", command=self._command_id, state=state, why=str(error))
+        else:
+            _log.debug("told", command=self._command_id, state=state)
 
     async def _report(
         self,
@@ -143,5 +145,6 @@ class Telling:
                         "the platform cannot be told yet", command=self._command_id, state=state, why=str(error)
                     )
             else:
+                _log.debug("told", command=self._command_id, state=state)
                 return None
             await self._sources.pause(AGAIN)

@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import msgspec
 from aiohttp import (
     ClientError,
-    ClientHandlerType,
-    ClientRequest,
     ClientResponse,
     ClientSession,
     ClientTimeout,
@@ -22,7 +20,7 @@ from aiohttp.abc import AbstractStreamWriter
 from nightporter import __version__
 from nightporter.cli.desk import Administration
 from nightporter.client import TooManyRequests, Unreachable, Unreadable
-from nightporter.client.address import Address
+from nightporter.client.address import Address, proxy_of
 from nightporter.client.calling import reason_of, refusal_of
 from nightporter.domain.value import value
 from nightporter.wire.shapes import encode
@@ -155,17 +153,12 @@ async def _server(address: str, token: str, silence: float | None = PATIENCE) ->
     """``silence`` is how many seconds it may say nothing; None for any time."""
     to = Address.of(address)
 
-    async def authorized(request: ClientRequest, send: ClientHandlerType) -> ClientResponse:
-        # Here, because aiohttp refuses to send the header together with what ~/.netrc has for the host.
-        request.headers["Authorization"] = f"Bearer {token}"
-        return await send(request)
-
+    headers = {"User-Agent": f"nightporter/{__version__}", "Content-Type": "application/json"}
     async with ClientSession(
-        headers={"User-Agent": f"nightporter/{__version__}", "Content-Type": "application/json"},
+        headers=headers | {"Authorization": f"Bearer {token}"},
         timeout=ClientTimeout(connect=PATIENCE, sock_connect=PATIENCE, sock_read=silence),
-        trust_env=not to.is_loopback,
+        proxy=proxy_of(to),
         cookie_jar=DummyCookieJar(),
-        middlewares=(authorized,),
     ) as http:
         yield _Server(to.http, http)
 

@@ -1,6 +1,7 @@
 """Where a server is: the address of its operations and that of its socket (contract 2.1, 5)."""
 
 import ipaddress
+from urllib.request import getproxies, proxy_bypass
 
 from yarl import URL
 
@@ -37,6 +38,22 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def proxy_of(address: Address) -> str | None:
+    """The proxy that this computer is set to ask for ``address``; None for none. Raises ValueError for one of another kind."""
+    host = URL(address.http).raw_host or ""
+    if address.is_loopback or proxy_bypass(host):
+        return None
+    scheme = address.http.partition(":")[0]
+    proxy = getproxies().get(scheme)
+    if proxy is None or proxy.startswith("http://"):
+        return proxy
+    if "://" in proxy:
+        raise ValueError(
+            f"The proxy that this computer is set to ask for {scheme} is not one of HTTP: http:// is expected"
+        )
+    return f"http://{proxy}"
 
 
 def _read(text: str, *schemes: str) -> URL:

@@ -25,7 +25,7 @@ from aiohttp import (
 from aiohttp import ClientError as HttpError
 
 from nightporter import __version__
-from nightporter.client.address import Address
+from nightporter.client.address import Address, proxy_of
 from nightporter.client.errors import ClientError, Refused, Uncertain, Unreachable, refused
 from nightporter.client.patience import BackOff, Means, Patience, read_moment, read_retry_after
 from nightporter.client.sifting import Sifter
@@ -66,7 +66,7 @@ class Calls:
         self._means = means
         self.takes_keys = takes_keys
         self.server_time: datetime | None = None
-        self._asks_proxies = not address.is_loopback
+        self._proxy = proxy_of(address)
         self._http: ClientSession | None = None
 
     async def close(self) -> None:
@@ -85,7 +85,7 @@ class Calls:
                     sock_connect=self._patience.connect_timeout,
                     sock_read=self._patience.silence,
                 ),
-                trust_env=self._asks_proxies,
+                proxy=self._proxy,
                 cookie_jar=DummyCookieJar(),
             )
         return self._http

@@ -119,7 +119,8 @@ class Client(Operations):
         The queue is the truth and events are hints: a command is given when it is active, on a device connected to this
         client, and was not given before, however often its event arrives. Every few minutes, and every few seconds while
         the socket is not open, the queue itself is read, for what no event told of. A command whose data cannot be read is
-        passed over with a warning. Raises as :meth:`listen`; while the server cannot be reached, it waits.
+        passed over with a warning. Raises NotRecognised when the tokens are refused, and Refused when the queue is; while
+        the server cannot be reached, it waits, and a socket that is turned away, as by a proxy, it does without.
 
         With ``spool`` the document of each printer command that is given is in the file that ``spool`` opened, as
         told by :meth:`fetch`. ``on_event`` is told of every event, of end states too, the moment it comes in, also while
@@ -144,7 +145,7 @@ class Client(Operations):
             if on_event is not None and isinstance(item, DeviceCommandEvent):
                 on_event(item)
 
-        events = ahead(self._socket.hear(saw), WAITING_MESSAGES, tell)
+        events = ahead(self._socket.hear(saw, gives_up=False), WAITING_MESSAGES, tell)
         async with aclosing(ticking(events, self._patience.deaf, self._means.sleep)) as heard:
             async for item in heard:
                 if isinstance(item, DeviceCommandEvent):

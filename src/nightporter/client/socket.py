@@ -77,12 +77,13 @@ class Socket:
         self._on_cursor = on_cursor
 
     async def hear(
-        self, on_connection: Callable[[Connection], None] | None = None
+        self, on_connection: Callable[[Connection], None] | None = None, *, gives_up: bool = True
     ) -> AsyncGenerator[Connected | DeviceCommandEvent, None]:
         """Every event in the order of arrival, and Connected whenever a connection begins; it ends only by an error.
 
         The cursor moves on when the events before it have been taken, so that one whose taker failed comes again.
-        Raises NotRecognised for a 401 at the upgrade, and Refused when the server refuses the first connection.
+        Raises NotRecognised for a 401 at the upgrade, and Refused when the server refuses the first connection, unless it
+        never ``gives_up``.
         """
         back_off = BackOff(self._patience, self._means)
         cursor, asks_for_cursor, was_open = "", True, False
@@ -111,7 +112,7 @@ class Socket:
                 if refusal.status == 400 and asks_for_cursor:
                     asks_for_cursor = False
                     continue
-                if refusal.status == 401 or (not was_open and _is_final(refusal)):
+                if refusal.status == 401 or (gives_up and not was_open and _is_final(refusal)):
                     raise refusal from None
                 reason, wait = refusal.message, getattr(refusal, "retry_after", None)
             except ConnectionClosed as error:
