@@ -17,6 +17,9 @@ PATIENCE = 10.0
 Heard = Callable[[str, str], None]
 """Takes the id of a command, and its state, when an event arrives."""
 _EVENT = re.compile(rb'"Id":"([^"]+)","State":"([^"]+)"')
+_PING, _PONG = 9, 10
+_LONG = 126
+"""From here on the length of a frame stands in bytes of its own."""
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 
 
@@ -97,14 +100,18 @@ class Callers:
 
 
 class _Socket(asyncio.Protocol):
+    """Answers pings, without which a server ends the connection after half a minute (RFC 6455, 5.2 and 5.5.3)."""
+
     def __init__(self, heard: Heard, opened: asyncio.Future[None]) -> None:
         self._heard = heard
         self._opened = opened
         self._held = b""
+        self._transport: asyncio.WriteTransport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.WriteTransport", transport)
         key = base64.b64encode(os.urandom(16)).decode()
-        cast("asyncio.WriteTransport", transport).write(
+        self._transport.write(
             (
                 "GET /ws/connector HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
                 f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n"
@@ -113,15 +120,27 @@ class _Socket(asyncio.Protocol):
         )
 
     def data_received(self, data: bytes) -> None:
-        if not self._opened.done():
-            assert data.startswith(b"HTTP/1.1 101"), data
-            self._opened.set_result(None)
         self._held += data
-        end = 0
-        for match in _EVENT.finditer(self._held):
-            end = match.end()
-            self._heard(match.group(1).decode(), match.group(2).decode())
-        self._held = self._held[max(end, len(self._held) - 200) :]  # what may be the beginning of an event
+        if not self._opened.done():
+            head, found, rest = self._held.partition(b"\r\n\r\n")
+            if not found:
+                return
+            assert head.startswith(b"HTTP/1.1 101"), head
+            self._held = rest
+            self._opened.set_result(None)
+        while len(self._held) >= 2:
+            length, at = self._held[1], 2
+            if length >= _LONG:
+                at = 4 if length == _LONG else 10
+                length = int.from_bytes(self._held[2:at], "big")
+            if len(self._held) < at + length:
+                return
+            kind, content, self._held = self._held[0] & 15, self._held[at : at + length], self._held[at + length :]
+            if kind == _PING:
+                # Masked with noughts, which changes nothing.
+                self._transport.write(bytes([0x80 | _PONG, 0x80 | length, 0, 0, 0, 0]) + content)
+            for match in _EVENT.finditer(content):
+                self._heard(match.group(1).decode(), match.group(2).decode())
 
 
 @asynccontextmanager

@@ -6,6 +6,7 @@ import subprocess
 import tempfile
 import time
 from pathlib import Path
+from typing import Self
 
 ROOT = Path(__file__).resolve().parent.parent
 WORK = ROOT / "build" / "benchmarks"
@@ -33,6 +34,28 @@ def file_system() -> str:
     mounts = [line.split() for line in Path("/proc/self/mounts").read_text().splitlines()]
     holding = [m for m in mounts if str(ROOT).startswith(m[1].rstrip("/") + "/") or m[1] == "/"]
     return max(holding, key=lambda m: len(m[1]))[2]
+
+
+class Stolen:
+    """How much of its processors' time a virtual machine did not get while this is open: the host gave it to others.
+
+    Use it as a context manager; ``percent`` is there at its end, 0 where the kernel does not tell.
+    """
+
+    percent = 0.0
+
+    def __enter__(self) -> Self:
+        self._before = self._told()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        stolen, whole = (now - before for now, before in zip(self._told(), self._before, strict=True))
+        self.percent = 100 * stolen / max(whole, 1)
+
+    def _told(self) -> tuple[int, int]:
+        times = [int(one) for one in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]]
+        busy = sum(times) - times[3] - times[4]
+        return times[7], busy
 
 
 def sync_milliseconds() -> float:
