@@ -3,6 +3,7 @@
 import asyncio
 import socket
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -97,6 +98,40 @@ async def test_one_whose_answer_was_lost_is() -> None:
     ):
         with pytest.raises(Uncertain):
             await client.add_printer(PRINTER["Id"], b"%PDF-1.7", 1)
+
+
+async def test_what_comes_unasked_is_nobodys_answer() -> None:
+    devices, connections = b'{"Devices": []}', 0
+    heard = asyncio.Event()
+
+    async def gives_up_waiting(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        head = await reader.readuntil(b"\r\n\r\n")
+        await reader.readexactly(int(head.lower().partition(b"content-length: ")[2].split(b"\r\n")[0]))
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(devices), devices))
+        await heard.wait()
+        if connections == 1:
+            writer.write(b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n")
+            await writer.drain()
+            await reader.read()
+
+    async with listening(gives_up_waiting) as address, Client(address, CLIENT_TOKEN, ACCESS_TOKEN) as client:
+        assert await client.get_devices() == []
+        heard.set()
+        async with asyncio.timeout(5):
+            while not any(one.should_close for one in pooled(client)):  # noqa: ASYNC110 - nobody announces it
+                await asyncio.sleep(0)
+        assert await client.get_devices() == []
+    assert connections == 2
+
+
+def pooled(client: Client) -> list[Any]:
+    """The connections of a client that wait for a call."""
+    session = client._calls._http
+    assert session is not None
+    assert session.connector is not None
+    return [protocol for kept in session.connector._conns.values() for protocol, _ in kept]
 
 
 @pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:1", "https://127.0.0.1:1"])

@@ -20,12 +20,12 @@ from aiohttp import (
     ClientTimeout,
     ConnectionTimeoutError,
     DummyCookieJar,
-    TCPConnector,
 )
 from aiohttp import ClientError as HttpError
 
 from nightporter import __version__
 from nightporter.client.address import Address, proxy_of
+from nightporter.client.connector import Connector
 from nightporter.client.errors import ClientError, Refused, Uncertain, Unreachable, refused
 from nightporter.client.patience import BackOff, Means, Patience, read_moment, read_retry_after
 from nightporter.client.sifting import Sifter
@@ -35,8 +35,8 @@ PREFIX = "/api/connector/v1/"
 KEY_HEADER = "Idempotency-Key"
 LONGEST_MESSAGE = 500
 PIECE = 64 * 1024
-IDLE = 4.0
-"""Seconds that a connection nobody needs stays open: less than the five after which most servers close one, perhaps just then."""
+AT_ONCE = 100
+"""So many calls may be under way; more wait for their turn."""
 _NOT_SENT = (ClientConnectorError, ConnectionTimeoutError, ClientHttpProxyError)
 _GATEWAY = frozenset({502, 503, 504})
 _SUCCESS = frozenset({200, 204})
@@ -78,7 +78,7 @@ class Calls:
         # It belongs to the loop that runs, and a client may be made before there is one.
         if self._http is None:
             self._http = ClientSession(
-                connector=TCPConnector(keepalive_timeout=IDLE),
+                connector=Connector(limit=AT_ONCE),
                 headers={"User-Agent": f"nightporter/{__version__}", "Content-Type": "application/json"},
                 timeout=ClientTimeout(
                     connect=self._patience.silence,

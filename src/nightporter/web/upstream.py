@@ -23,13 +23,12 @@ from aiohttp import (
     ConnectionTimeoutError,
     DummyCookieJar,
     Payload,
-    TCPConnector,
 )
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.connector import Connection
-from aiohttp.tracing import Trace
 from yarl import URL
 
+from nightporter.client.connector import Connector
 from nightporter.domain.errors import Refusal, TookTooLong, TooLarge, Unavailable, UpstreamFailed, UpstreamSilent
 from nightporter.operations import CONNECTOR
 from nightporter.settings import Settings
@@ -40,8 +39,6 @@ CONNECT_TIMEOUT = 10.0
 """Longest time to connect, in seconds, TLS included."""
 LONGEST_FIELD, MOST_FIELDS = 100_000, 1000
 """Bytes of one header of an answer, and how many headers: aiohttp's own limits are those of what people write by hand."""
-IDLE = 4.0
-"""Seconds for which an unused connection is kept: less than the usual 5 of servers, so that none is taken just as it ends."""
 
 _SEGMENT = rb"(?!\.\.?(?:/|\Z))[A-Za-z0-9._~-]+"
 _PATH = re.compile(re.escape(PREFIX.encode()) + _SEGMENT + rb"(?:/" + _SEGMENT + rb")*")
@@ -75,7 +72,7 @@ class Upstream:
         self.under_way = 0
         connecting = min(CONNECT_TIMEOUT, settings.upstream_timeout)
         self.http = ClientSession(
-            connector=_Connector(limit=0, keepalive_timeout=IDLE),  # what is under way is counted here
+            connector=Connector(limit=0),  # what is under way is counted here
             request_class=_Request,
             timeout=ClientTimeout(connect=connecting, sock_connect=connecting, sock_read=settings.upstream_timeout),
             cookie_jar=DummyCookieJar(),
@@ -115,22 +112,6 @@ class Upstream:
         except BaseException:
             await exchange.close()
             raise
-
-
-class _Connector(TCPConnector):
-    async def connect(
-        self,
-        req: ClientRequest,
-        traces: list[Trace],
-        timeout: ClientTimeout,  # noqa: ASYNC109 - aiohttp's own name
-    ) -> Connection:
-        """A new connection, or one on which nothing came unasked: aiohttp would take that for the answer to ``req``."""
-        while True:
-            connection = await super().connect(req, traces, timeout)
-            assert connection.protocol is not None
-            if not connection.protocol.should_close:
-                return connection
-            connection.close()
 
 
 class _Request(ClientRequest):
