@@ -211,13 +211,34 @@ async def test_a_lock_system_that_is_not_there_or_busy_is_away_before_anything_i
             await cut(driver, key_task(), record)
         with pytest.raises(Away, match="cannot be reached"):
             await driver.probe()
+    driver, task = driver_at(locks), key_task()
     locks.fail("not ready", 3)
     with pytest.raises(Away, match="busy"):
-        await cut(driver_at(locks), key_task(), record)
+        await driver.execute(task, 1, {}, record.attempt())
     locks.fail("silent to an enquiry")
     with pytest.raises(Away, match="does not answer"):
-        await cut(driver_at(locks), key_task(), record)
+        await driver.execute(task, 1, {}, record.attempt())
     assert (record.written, locks.orders) == ([], [])
+
+
+async def test_a_lock_system_that_refuses_or_is_silent_or_busy_is_away_each_time_it_is_prepared(
+    locks: LockSystem,
+) -> None:
+    task = key_task()
+    async with LockSystem() as gone:
+        pass
+    for _ in range(2):
+        with pytest.raises(Away, match="cannot be reached"):
+            await driver_at(gone).prepare(task, 1)
+        locks.fail("silent to an enquiry")
+        with pytest.raises(Away, match="does not answer"):
+            await driver_at(locks).prepare(task, 1)
+        locks.fail("not ready", 3)
+        with pytest.raises(Away, match="busy"):
+            await driver_at(locks).prepare(task, 1)
+    assert await driver_at(locks).prepare(task, 1) == {"Encoder": ENCODER}
+    await settled(locks)
+    assert (locks.orders, locks.effects) == ([], [])
 
 
 async def test_a_probe_says_where_and_whether_it_is_ready(locks: LockSystem) -> None:

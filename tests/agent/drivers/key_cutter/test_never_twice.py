@@ -26,24 +26,33 @@ from tests.agent.drivers.key_cutter.conftest import (
     settled,
 )
 
-MESSAGES = ["enquiry", "its acknowledgement", "order", "its acknowledgement", "answer"]
+MESSAGES = [
+    *("enquiry to prepare", "its acknowledgement"),
+    *("enquiry", "its acknowledgement", "order", "its acknowledgement", "answer"),
+]
 
 
 @dataclass
 class Cutter:
-    """Passes messages on, whole and in both directions, and breaks both links before or after one of them."""
+    """Passes messages on, whole and in both directions, and breaks both links before or after one of them.
+
+    ``at`` counts over all connections: one prepares, the next carries out.
+    """
 
     locks: LockSystem
     at: int
     after: bool
     port: int = 0
     passed: int = 0
-    _writers: list[asyncio.StreamWriter] = field(default_factory=list)
 
     async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         from_locks, to_locks = await asyncio.open_connection(self.locks.host, self.locks.port)
-        self._writers += [writer, to_locks]
-        await asyncio.gather(self.carry(reader, to_locks), self.carry(from_locks, writer))
+        ways = [(reader, to_locks), (from_locks, writer)]
+        carrying = [asyncio.create_task(self.carry(*way)) for way in ways]
+        await asyncio.wait(carrying, return_when=asyncio.FIRST_COMPLETED)
+        for one in (writer, to_locks):
+            one.close()
+        await asyncio.gather(*carrying)
 
     async def carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         decoder, message = Decoder(), b""
@@ -59,8 +68,6 @@ class Cutter:
             self.passed += 1
             if self.passed == self.at + 1 and self.after:
                 break
-        for one in self._writers:
-            one.close()
 
 
 @asynccontextmanager
@@ -153,7 +160,7 @@ async def test_the_link_breaks_after_an_order_was_turned_back_and_there_is_no_ca
     locks: LockSystem, record: Record
 ) -> None:
     locks.fail("nak")
-    async with cutting(locks, 3, after=True) as cutter:
+    async with cutting(locks, 5, after=True) as cutter:
         outcome = await carried(driver_of(f"127.0.0.1:{cutter.port}"), record.attempt(), record)
     assert isinstance(outcome, Refused)
     await settled(locks)
@@ -228,7 +235,8 @@ async def test_a_late_answer_is_not_taken_for_that_of_the_next_order(locks: Lock
     locks.fail("late")
     assert isinstance(await carried(driver, record.attempt(), record), Unknown)
     locks.fail("ED")
-    outcome = await cut(driver, key_task(), Record())
+    # Not prepared, where it would be heard and passed over already.
+    outcome = await driver.execute(key_task(), 1, {}, Record().attempt())
     assert isinstance(outcome, Refused), "the success that came first was the earlier order's"
     assert len(locks.effects) == 1
 
@@ -242,7 +250,7 @@ async def test_an_old_answer_before_the_acknowledgement_is_not_this_orders(locks
 
 async def test_what_was_said_before_the_order_left_does_not_turn_it_back(locks: LockSystem, record: Record) -> None:
     locks.fail("ready and not")
-    assert isinstance(await cut(driver_at(locks), key_task(), record), Done)
+    assert isinstance(await driver_at(locks).execute(key_task(), 1, {}, record.attempt()), Done)
     assert (len(locks.orders), len(locks.effects)) == (1, 1)
 
 

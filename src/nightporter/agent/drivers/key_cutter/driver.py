@@ -114,11 +114,17 @@ class IndustryStandard:
         return max(1, _data(task).key_count)
 
     async def prepare(self, task: Task, step: int) -> Notes | Refused:
-        """Read the command; the baseline names the encoder, for nothing at the lock system could be compared."""
+        """Read the command and ask the lock system whether it takes one. Raises Away.
+
+        The baseline names the encoder, for nothing at the lock system could be compared.
+        """
         try:
             order = order_of(_data(task), step, self._house)
         except CannotBeMade as error:
             return Refused(str(error))
+        # It may be long until the order leaves, so that has a connection of its own.
+        async with opened(self._place) as link:
+            await self._get_ready(link)
         return {"Encoder": order.encoder}
 
     async def execute(self, task: Task, step: int, baseline: Notes, attempt: Attempt) -> Outcome:
@@ -129,8 +135,7 @@ class IndustryStandard:
         except CannotBeMade as error:
             return Refused(str(error))
         async with opened(self._place) as link:
-            if not await self._is_ready(link):
-                raise Away(BUSY)
+            await self._get_ready(link)
             if attempt.cancelled.is_set():
                 return Refused(no_card("It was called off before it was begun.", step, keys), is_cancelled=True)
             await attempt.sending({"Command": order.command, "Encoder": order.encoder, "Key": step, "Keys": keys})
@@ -151,6 +156,10 @@ class IndustryStandard:
 
     async def close(self) -> None:
         """Nothing stays open between two calls."""
+
+    async def _get_ready(self, link: Link) -> None:
+        if not await self._is_ready(link):
+            raise Away(BUSY)
 
     async def _is_ready(self, link: Link) -> bool:
         for number in range(TRIES):
