@@ -2,20 +2,24 @@
 
 import asyncio
 import resource
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 import structlog
 
+from nightporter.agent import agent as agent_module
 from nightporter.agent.agent import Agent
 from nightporter.agent.driver import Attempt, Away, Done, Notes, Outcome, Refused, Task, Unknown
 from nightporter.agent.journal import Journal, Stage
 from nightporter.agent.metrics import Metrics
 from nightporter.agent.spool import Spool
 from nightporter.agent.status import status
-from nightporter.client import Client
+from nightporter.client import Client, NotWanted
+from nightporter.client.operations import BY_IDS
+from nightporter.client.sifting import Sifter
 from tests.agent.bell import Bell, BellDriver
 from tests.agent.conftest import BELL, PDF, TERMINAL, TILL, Property, until
 from tests.harness import ACCESS_TOKEN
@@ -371,6 +375,111 @@ async def test_a_document_that_is_never_kept_ends_its_command(place: Property, b
     assert command["Execution"]["Notes"].startswith(
         "The document cannot be kept on the agent's computer (No such file or directory). Make room on its disk. It was tried"
     )
+
+
+async def test_a_document_that_was_cut_off_when_fetched_again_is_not_done_without(
+    place: Property, bell: Bell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place.write(BELL + 'gives_up_after = "PT24H"')
+    spool: Path = place.folder / "agent-state" / "spool"
+    async with place.agent() as agent:
+        await until(lambda: agent.is_connected)
+        calls, cut = agent._client._calls, asyncio.Event()
+        whole = calls.sift
+
+        async def sift(operation: str, fields: dict[str, Any], anew: Callable[[], Sifter]) -> Sifter:
+            if operation != BY_IDS or not spool.exists() or cut.is_set():  # noqa: ASYNC240 - one look
+                return await whole(operation, fields, anew)
+            cut.set()
+            sifter = anew()
+            sifter.feed((await calls.read(operation, fields))[:-40])  # as of an answer that ends with its connection
+            return sifter
+
+        monkeypatch.setattr(calls, "sift", sift)
+        spool.rmdir()  # noqa: ASYNC240 - one call on an empty folder
+        command_id = await place.print()
+        await until(lambda: 10.0 in place.waited)
+        spool.mkdir()  # noqa: ASYNC240 - as said
+        assert (await place.ended(command_id))["State"] == "Processed"
+    assert cut.is_set()
+    assert bell.documents == [PDF]
+
+
+async def test_a_document_is_fetched_from_the_platform_of_the_moment(
+    place: Property, bell: Bell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(agent_module, "FETCHING", 0.5)
+    place.write(BELL + 'gives_up_after = "PT24H"')
+    good = place.path.read_text()
+    spool: Path = place.folder / "agent-state" / "spool"
+    async with place.agent() as agent:
+        await until(lambda: agent.is_connected)
+        spool.rmdir()  # noqa: ASYNC240 - one call on an empty folder
+        command_id = await place.print()
+        await until(lambda: 10.0 in place.waited)
+        place.path.write_text(good.replace(place.desk.address, "http://127.0.0.1:9"))
+        await agent.apply(place.configuration())
+        await until(lambda: "http://127.0.0.1:9" in str(agent._client))
+        with suppress(TimeoutError):
+            async with asyncio.timeout(0.2):
+                await asyncio.Event().wait()  # meanwhile it asks a platform that is not there
+        spool.mkdir()  # noqa: ASYNC240 - as said
+        place.path.write_text(good)
+        await agent.apply(place.configuration())
+        assert (await place.ended(command_id))["State"] == "Processed"
+
+
+async def test_told_to_stop_just_after_it_listens_anew_it_finishes_what_is_under_way(
+    place: Property, bell: Bell
+) -> None:
+    bell.script.append("hang after")
+    async with stoppable(place) as (agent, stop, running):
+        command_id = await place.print()
+        await bell.reached.wait()
+        place.write(BELL, TILL)
+        await agent.apply(place.configuration())
+        await asyncio.sleep(0)
+        stop.set()
+        await until(lambda: all(machine.left.is_set() for machine in agent.machines))
+        bell.go.set()
+        async with asyncio.timeout(15):
+            await running
+    assert (await place.command(command_id))["State"] == "Processed"
+
+
+async def test_what_it_waited_for_before_a_crash_does_not_outlive_its_command(
+    place: Property, bell: Bell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def resolve(self: BellDriver, *_: object) -> Unknown:
+        return Unknown("Ask whoever stood by.")
+
+    monkeypatch.setattr(BellDriver, "resolve", resolve)
+    command_id = await left_under_way(place, bell, "hang after")
+    await place.until(command_id, Result={"Status": "It swings."})
+    journal = Journal(place.configuration().state, place.sources().now)
+    journal.note(command_id, None)  # it was over, and the platform could not be told any more
+    await journal.close()
+    async with place.agent():
+        assert (await place.ended(command_id))["Execution"]["Result"] == {}
+
+
+def test_a_document_that_is_there_is_there_whatever_the_disk_says_now(tmp_path: Path) -> None:
+    spool, command_id = Spool(tmp_path / "spool"), "019a0000-0000-7000-8000-000000000001"
+    with spool.open(command_id) as coming:
+        coming.write(PDF)
+    (tmp_path / "spool" / f"{command_id}.part").mkdir()  # as good as a full disk
+    with spool.open(command_id) as coming:
+        coming.write(PDF)
+    assert spool.document(command_id) is not None
+    assert spool.fault(command_id) is None
+
+
+def test_faults_of_documents_that_nobody_wants_are_forgotten(tmp_path: Path) -> None:
+    spool, command_id = Spool(tmp_path / "spool"), "019a0000-0000-7000-8000-000000000001"
+    (tmp_path / "spool").rmdir()
+    with suppress(NotWanted), spool.open(command_id):
+        raise NotWanted
+    assert spool.fault(command_id) is None
 
 
 async def test_a_disk_that_is_full_half_way_keeps_nothing(tmp_path: Path) -> None:

@@ -2,12 +2,14 @@
 
 import asyncio
 import socket
+from base64 import b64encode
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from nightporter.client import Client, Patience, Refused, Uncertain, Unreachable
+from nightporter.client import Client, ClientError, Connection, Patience, Refused, Uncertain, Unreachable
 from tests.client.conftest import Waits
 from tests.client.peer import ACCESS_TOKEN, CLIENT_TOKEN, PRINTER, Peer, listening
 
@@ -134,13 +136,76 @@ def pooled(client: Client) -> list[Any]:
     return [protocol for kept in session.connector._conns.values() for protocol, _ in kept]
 
 
-@pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:1", "https://127.0.0.1:1"])
-def test_a_proxy_of_another_kind_is_told(monkeypatch: pytest.MonkeyPatch, proxy: str) -> None:
-    monkeypatch.setenv("http_proxy", proxy)
-    with pytest.raises(ValueError, match="The proxy that this computer is set to ask for http is not one of HTTP"):
+@pytest.mark.parametrize(
+    "proxy",
+    [
+        "socks5://user:S3CR3T@127.0.0.1:1",
+        "https://user:S3CR3T@127.0.0.1:1",
+        "http://user:S3#CR3T@127.0.0.1:1",
+        "http://user:S3CR3T@127.0.0.1:99999",
+        "http://user:S3CR3T@[::1",
+        "http://us%3Aer:S3CR3T@127.0.0.1:1",
+        "user:S3CR3T\N{EURO SIGN}@127.0.0.1:1",
+        "user:S3CR3T@a..b:1",
+        "http://user:S3CR3T@127.0.0.1:1/path",
+    ],
+)
+@pytest.mark.parametrize("variable", ["http_proxy", "all_proxy"])
+def test_a_proxy_of_another_kind_is_told_without_its_login(
+    monkeypatch: pytest.MonkeyPatch, variable: str, proxy: str
+) -> None:
+    monkeypatch.setenv(variable, proxy)
+    with pytest.raises(
+        ValueError, match="The proxy that this computer is set to ask for http is not one of HTTP"
+    ) as raised:
         Client(AWAY, CLIENT_TOKEN, ACCESS_TOKEN)
+    assert "CR3T" not in str(raised.value)
     monkeypatch.setenv("no_proxy", "desk.example")
     Client(AWAY, CLIENT_TOKEN, ACCESS_TOKEN)
+
+
+async def test_a_login_goes_to_the_proxy_and_not_into_what_is_told(peer: Peer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", peer.address.replace("http://", "user:S3CR3T@"))
+    async with Client(AWAY, CLIENT_TOKEN, ACCESS_TOKEN) as client:
+        with pytest.raises(Refused):
+            await client.get_devices()
+    assert peer.asked[0].headers["proxy-authorization"] == f"basic {b64encode(b'user:S3CR3T').decode()}".lower()
+    monkeypatch.setenv("http_proxy", refusing().replace("http://", "user:S3CR3T@"))
+    reasons: list[str] = []
+    async with Client(AWAY, CLIENT_TOKEN, ACCESS_TOKEN, patience=Patience(tries=1, first_delay=0.01)) as client:
+        with pytest.raises(Unreachable) as raised:
+            await client.get_devices()
+        stopped = asyncio.Event()
+
+        def saw(connection: Connection) -> None:
+            reasons.append(connection.reason)
+            stopped.set()
+
+        async with aclosing(client.listen(saw)) as events:
+            listening = asyncio.ensure_future(anext(events))
+            await asyncio.wait_for(stopped.wait(), 10)
+            listening.cancel()
+            await asyncio.wait({listening})
+    assert "S3CR3T" not in f"{raised.value} {reasons}"
+
+
+@pytest.mark.parametrize("name", ["hotel..example", f"{'x' * 64}.example"])
+def test_a_name_that_there_cannot_be_is_told(name: str) -> None:
+    with pytest.raises(ValueError, match="is not an address"):
+        Client(f"http://{name}", CLIENT_TOKEN, ACCESS_TOKEN)
+
+
+async def test_a_client_that_is_closed_asks_nothing_more(peer: Peer) -> None:
+    client = Client(peer.address, CLIENT_TOKEN, ACCESS_TOKEN)
+    await client.close()
+    with pytest.raises(ClientError, match="closed"):
+        await client.get_devices()
+
+
+@pytest.mark.parametrize("date", ["Sun, 01 Mar 99999999999 12:00:00 GMT", "Sun, 01 Mar 2026 12:00:00 +99999999999"])
+async def test_a_date_without_sense_is_as_good_as_none(client: Client, peer: Peer, date: str) -> None:
+    peer.script.append((200, {"Date": date}, {"Devices": []}))
+    assert await client.get_devices() == []
 
 
 async def test_a_proxy_without_a_scheme_is_one_of_http(peer: Peer, monkeypatch: pytest.MonkeyPatch) -> None:

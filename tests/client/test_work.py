@@ -88,6 +88,37 @@ async def test_the_queue_is_read_from_time_to_time(client: Client, peer: Peer, w
     assert peer.operations().count("commands/getAllActive") == 2, "once at the start, and once when it was time"
 
 
+async def test_without_a_socket_one_that_cannot_be_read_is_not_fetched_each_time(peer: Peer, waits: Waits) -> None:
+    strange = command(2)
+    strange["Device"] = {**PRINTER, "Type": "CoffeeMachine"}
+    peer.commands += [command(1), strange]
+    peer.upgrades_refused.append((403, "what is a WebSocket?"))
+    patience = Patience(sweep=100 * SWEEP, deaf=SWEEP, first_delay=SWEEP * 1000, longest_delay=SWEEP * 1000)
+
+    async def sleep(seconds: float) -> None:
+        await (asyncio.Event().wait() if seconds > SWEEP else waits.sleep(seconds))
+
+    async with (
+        Client(
+            peer.address, CLIENT_TOKEN, ACCESS_TOKEN, "Tests", peer.socket_address,
+            patience=patience, means=replace(waits.means(), sleep=sleep),
+        ) as client,
+        aclosing(client.work()) as work,
+    ):  # fmt: skip
+        first = asyncio.ensure_future(given(work))
+        await swept(waits)
+        assert await first == 1
+        idle = asyncio.ensure_future(given(work))
+        for _ in range(3):
+            await swept(waits)
+        await until_sweeping(waits)
+        peer.commands.append(command(3))
+        await swept(waits)
+        assert await idle == 3
+    asked = [one.fields["CommandIds"] for one in peer.asked if one.operation == "commands/getAllByIds"]
+    assert asked.count([command_id(2)]) == 1
+
+
 async def swept(waits: Waits) -> None:
     """End the wait for a sweep, once there is one."""
     await until_sweeping(waits)

@@ -34,6 +34,8 @@ SWEEP = 120.0
 
 Reading it brings the documents of all that waits along, so that it is not done more often.
 """
+FETCHING = 600.0
+"""Seconds that a document is waited for from one client; the platform may be another by then."""
 RETIRING = 3600.0
 """Seconds that the client of a platform that was changed goes on with what it was asked."""
 FINISHING = 20.0
@@ -325,9 +327,13 @@ class Agent:
 
     async def _document(self, command_id: str) -> Document | None:
         """The document of a command, fetched again if the disk did not take it. Raises Away when it does not now."""
-        if self._spool.fault(command_id) is not None:
+        while self._spool.fault(command_id) is not None:
             try:
-                await self._client.fetch(command_id, spool=self._spool.open)
+                async with asyncio.timeout(FETCHING):
+                    await self._client.fetch(command_id, spool=self._spool.open)
+                break
+            except TimeoutError:
+                continue
             except ClientError as error:
                 raise Away(f"The document cannot be fetched: {error}.") from None
         if (fault := self._spool.fault(command_id)) is not None:
@@ -339,7 +345,7 @@ class Agent:
         # One that has ended may have waited for something before; the journal has forgotten for what.
         return Telling(
             lambda: self._client, entry.command_id, entry.executor, self._sources,
-            is_begun=is_begun, has_status=entry.status is not None or entry.ending is not None,
+            is_begun=is_begun, has_status=is_begun or entry.status is not None,
         )  # fmt: skip
 
     def _report_again(self, entry: Entry, ending: Ending) -> None:

@@ -14,6 +14,8 @@ from nightporter.domain.value import value
 from nightporter.host.lingering import Option
 
 _PIECE = 64 * 1024
+_FINAL = 200
+"""Answers with a lower status announce the one that counts."""
 _SECOND_ADDRESS = 0.25
 """Seconds until the next address of a host is tried, as RFC 8305 has it."""
 
@@ -142,7 +144,11 @@ class _Heard:
         return self._has_head and not self._is_framed
 
     def feed(self, piece: bytes) -> None:
-        self._parser.feed_data(piece)
+        try:
+            self._parser.feed_data(piece)
+        except HttpParserError:
+            if not self.is_whole:
+                raise
         if len(self.body) > self._longest:
             raise TooLong
 
@@ -150,11 +156,14 @@ class _Heard:
         self._is_framed |= name.lower() in (b"content-length", b"transfer-encoding")
 
     def on_headers_complete(self) -> None:
-        self._has_head, self.status = True, self._parser.get_status_code()
+        if not self.is_whole:
+            self.status = self._parser.get_status_code()
+            self._has_head = self.status >= _FINAL
 
     def on_body(self, piece: bytes) -> None:
-        self.body += piece
+        if not self.is_whole:
+            self.body += piece
 
     def on_message_complete(self) -> None:
-        if self.status >= 200:
+        if self._has_head:
             self.is_whole = True

@@ -27,15 +27,17 @@ class Spool:
         """
         path = self._path(command_id)
         part = path.with_suffix(".part")
-        self._faults.pop(path.name, None)
         coming = Coming(part)
         try:
             yield coming
             coming.close()
             if coming.fault is None and not os.path.isfile(path):
                 os.replace(part, path)
+            if os.path.isfile(path):
+                self._faults.pop(path.name, None)
+                coming.fault = None
         except NotWanted:
-            pass
+            coming.fault = None
         except OSError as error:
             coming.fault = error
         finally:

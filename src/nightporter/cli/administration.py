@@ -157,7 +157,7 @@ async def _server(address: str, token: str, silence: float | None = PATIENCE) ->
     async with ClientSession(
         headers=headers | {"Authorization": f"Bearer {token}"},
         timeout=ClientTimeout(connect=PATIENCE, sock_connect=PATIENCE, sock_read=silence),
-        proxy=proxy_of(to),
+        proxy=proxy_of(to.http),
         cookie_jar=DummyCookieJar(),
     ) as http:
         yield _Server(to.http, http)

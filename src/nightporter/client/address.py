@@ -40,26 +40,38 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def proxy_of(address: Address) -> str | None:
-    """The proxy that this computer is set to ask for ``address``; None for none. Raises ValueError for one of another kind."""
-    host = URL(address.http).raw_host or ""
-    if address.is_loopback or proxy_bypass(host):
+def proxy_of(address: str) -> str | None:
+    """The proxy that this computer is set to ask for an address, with its login if it has one; None for none.
+
+    Raises ValueError for one that is not of HTTP; what it is set to is not quoted, for it may hold a password.
+    """
+    url = URL(address)
+    if is_loopback(url.host or "") or proxy_bypass(url.raw_host or ""):
         return None
-    scheme = address.http.partition(":")[0]
-    proxy = getproxies().get(scheme)
-    if proxy is None or proxy.startswith("http://"):
-        return proxy
-    if "://" in proxy:
+    scheme, proxies = url.scheme.replace("ws", "http"), getproxies()
+    told = proxies.get(scheme) or proxies.get("all")
+    if not told:
+        return None
+    try:
+        proxy = URL(told if "://" in told else f"http://{told}")
+        (proxy.raw_host or "").encode("idna")
+        login = f"{proxy.user or ''}{proxy.password or ''}".encode("latin-1")
+    except ValueError:  # of codecs too
+        proxy, login = URL(), b""
+    is_plain = proxy.scheme == "http" and proxy.host and proxy.path in ("", "/")
+    if not is_plain or proxy.query_string or proxy.fragment or b":" in login:
         raise ValueError(
-            f"The proxy that this computer is set to ask for {scheme} is not one of HTTP: http:// is expected"
+            f"The proxy that this computer is set to ask for {scheme} is not one of HTTP: expected one like "
+            "http://proxy.example.com:3128, with a login before an @"
         )
-    return f"http://{proxy}"
+    return str(proxy.origin().with_user(proxy.user).with_password(proxy.password))
 
 
 def _read(text: str, *schemes: str) -> URL:
     example = f"{schemes[0]}://127.0.0.1:8080"
     try:
         url = URL(text)
+        (url.raw_host or "").encode("idna")
     except (ValueError, TypeError) as error:
         raise ValueError(f"{text!r} is not an address: {error}; expected one like {example}") from None
     if url.scheme not in schemes or not url.host:

@@ -13,6 +13,7 @@ import msgspec
 from aiohttp import (
     ClientConnectorError,
     ClientHttpProxyError,
+    ClientPayloadError,
     ClientProxyConnectionError,
     ClientResponse,
     ClientResponseError,
@@ -66,15 +67,19 @@ class Calls:
         self._means = means
         self.takes_keys = takes_keys
         self.server_time: datetime | None = None
-        self._proxy = proxy_of(address)
+        self._proxy = proxy_of(address.http)
         self._http: ClientSession | None = None
+        self._is_closed = False
 
     async def close(self) -> None:
-        """Close all connections."""
+        """Close all connections; whatever is asked from now on raises ClientError."""
+        self._is_closed = True
         if self._http is not None:
             await self._http.close()
 
     def _session(self) -> ClientSession:
+        if self._is_closed:
+            raise ClientError("This client is closed; nothing was asked")
         # It belongs to the loop that runs, and a client may be made before there is one.
         if self._http is None:
             self._http = ClientSession(
@@ -229,9 +234,13 @@ def reason_of(error: Exception) -> str:
         return f"the proxy answered {error.status} {error.message}".rstrip()
     if isinstance(error, ClientResponseError):
         return "what answers there does not speak HTTP"
+    if isinstance(error, ClientPayloadError):
+        return "the answer broke off, or cannot be read"
     if isinstance(error, ClientConnectorError):
         told = _why_not_connected(error.__cause__)
-        return f"the proxy at {error.host}: {told}" if isinstance(error, ClientProxyConnectionError) else told
+        return (
+            f"the proxy at {error.host}:{error.port}: {told}" if isinstance(error, ClientProxyConnectionError) else told
+        )
     return str(error) or type(error).__name__
 
 

@@ -129,6 +129,7 @@ class Client(Operations):
         Close it (``contextlib.aclosing``) when leaving early.
         """
         given_out: set[str] = set()
+        passed_over: set[str] = set()
         devices: set[str] = set()
         is_open, looked = False, self._means.elapsed()
 
@@ -153,11 +154,12 @@ class Client(Operations):
                 elif item.gap_free if item is not None else is_open and not is_due():
                     continue
                 else:
-                    is_whole = item is not None or is_due()
-                    waiting = await self._waiting(() if is_whole else given_out)
+                    if is_whole := item is not None or is_due():
+                        passed_over.clear()
+                    waiting = await self._waiting(() if is_whole else given_out | passed_over)
                     looked = self._means.elapsed() if is_whole else looked
                     devices |= {one.device.id for one in waiting}
-                    hints = [(one.id.lower(), one.state) for one in waiting]
+                    hints = [(one.id.lower(), one.state) for one in waiting if one.id.lower() not in passed_over]
                 for command_id, state in hints:
                     if state in TERMINAL:
                         # It cannot come again; a client that runs for years need not remember it.
@@ -166,7 +168,10 @@ class Client(Operations):
                         continue
                     with Spooled(spool, command_id) as document:
                         command = await self._fetch(command_id, document.anew if spool else None)
-                        if command is None or command.state not in ACTIVE:
+                        if command is None:
+                            passed_over.add(command_id)
+                            continue
+                        if command.state not in ACTIVE:
                             continue
                         if command.device.id not in devices:
                             # What this client only added is told to it too; whether it may carry it out, the queue knows.

@@ -97,6 +97,6 @@ def read_moment(text: str) -> datetime | None:
     """A date as headers write it, aware; None when it makes no sense."""
     try:
         moment = parsedate_to_datetime(text)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     return moment if moment.tzinfo is not None else None

@@ -9,7 +9,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
 from nightporter import __version__
-from nightporter.client.address import Address
+from nightporter.client.address import Address, proxy_of
 from nightporter.client.calling import refusal_of
 from nightporter.client.errors import Refused
 from nightporter.client.patience import BackOff, Means, Patience
@@ -71,7 +71,7 @@ class Socket:
     ) -> None:
         self._url = address.socket + PATH
         self._cookie = f"ClientToken={client_token}; AccessToken={access_token}"
-        self._proxy: bool | None = None if address.is_loopback else True
+        self._proxy = proxy_of(address.socket)
         self._patience = patience
         self._means = means
         self._on_cursor = on_cursor
@@ -132,7 +132,7 @@ class Socket:
             additional_headers={"Cookie": self._cookie},
             user_agent_header=f"nightporter/{__version__}",
             compression=None,
-            proxy=self._proxy or None,
+            proxy=self._proxy,
             open_timeout=self._patience.connect_timeout,
             ping_interval=self._patience.ping,
             ping_timeout=self._patience.ping,

@@ -74,9 +74,16 @@ async def _given_up(*pending: asyncio.Future[Any] | None) -> None:
     given_up = {one for one in pending if one is not None}
     for one in given_up:
         one.cancel()
-    if given_up:
-        # Not awaited one by one: that would take a cancellation of whoever waits here for theirs, and end it.
-        await asyncio.wait(given_up)
+    cancelled: asyncio.CancelledError | None = None
+    while waiting := {one for one in given_up if not one.done()}:
+        # Not awaited one by one: that would take a cancellation of whoever waits here for theirs, and end it. One that comes
+        # meanwhile is passed on when they have ended: what they run cannot be closed before.
+        try:
+            await asyncio.wait(waiting)
+        except asyncio.CancelledError as error:
+            cancelled = error
     for one in given_up:
         if not one.cancelled():
             one.exception()
+    if cancelled is not None:
+        raise cancelled
