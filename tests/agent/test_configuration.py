@@ -67,10 +67,17 @@ def test_everything_can_be_said(tmp_path: Path) -> None:
             'log_level = "loud"\n' + PLATFORM + TOKENS,
             ": log_level is 'loud', expected debug, info, warning or error",
         ),
-        ("", ": Object missing required field `platform`"),
-        ("[platform]", ": Object missing required field `address` - at `$.platform`"),
-        ("colour = 1\n" + PLATFORM, ": Object contains unknown field `colour`"),
-        (PLATFORM + "colour = 1", ": Object contains unknown field `colour` - at `$.platform`"),
+        ("", ": platform is missing"),
+        ("[platform]", ": [platform] address is missing"),
+        ("platform = 1", ": platform must be a table"),
+        ("nam = 1\n" + PLATFORM, ": nam is not known; is name meant?"),
+        (
+            PLATFORM + "colour = 1",
+            ": [platform] colour is not known; known are access_token, access_token_file, address, "
+            "client_token, client_token_file, socket_address",
+        ),
+        (PLATFORM + 'adress = "x"', ": [platform] adress is not known; is address meant?"),
+        (PLATFORM + "socket_address = 1", ": [platform] socket_address must be a text, in quotes"),
         (
             'time_zone = "Mars/Base"\n' + PLATFORM + TOKENS,
             ": time_zone is 'Mars/Base', expected one like Europe/Rome",
@@ -86,11 +93,11 @@ def test_everything_can_be_said(tmp_path: Path) -> None:
         ),
         (
             PLATFORM + TOKENS + BELL + "colour = 1",
-            ": [machines.'Front']: Object contains unknown field `colour`",
+            ": [machines.'Front']: colour is not known; known are bell, device, driver, gives_up_after, tone, too_old_after",
         ),
         (
             PLATFORM + TOKENS + BELL.replace('"bell"', '"bel"'),
-            ": [machines.'Front']: driver is 'bel', which is not known; is 'bell' meant?",
+            ": [machines.'Front']: driver is 'bel', which is not known; is bell meant?",
         ),
         (
             PLATFORM + TOKENS + BELL.replace('"bell"', '"xyz"'),
@@ -98,15 +105,15 @@ def test_everything_can_be_said(tmp_path: Path) -> None:
         ),
         (
             PLATFORM + TOKENS + BELL.replace(PRINTER, "17"),
-            ": [machines.'Front']: Invalid UUID - at `$.device`",
+            ": [machines.'Front']: device must be the id of the device, as `nightporter devices list` shows it",
         ),
         (
             PLATFORM + TOKENS + '[machines.Front]\ndriver = "bell"',
-            ": [machines.'Front']: Object missing required field `device`",
+            ": [machines.'Front']: device is missing",
         ),
         (
             PLATFORM + TOKENS + BELL.replace('bell = "front"', ""),
-            ": [machines.'Front']: Object missing required field `bell`",
+            ": [machines.'Front']: bell is missing",
         ),
         (
             PLATFORM + TOKENS + BELL + BELL.replace("Front", "Back").replace('"front"', '"back"'),
@@ -115,7 +122,7 @@ def test_everything_can_be_said(tmp_path: Path) -> None:
         ),
         (
             PLATFORM + TOKENS + BELL + BELL.replace("Front", "Back").replace(PRINTER, CUTTER),
-            ": [machines.'Back'] and [machines.'Front'] are the same machine, bell front; each device is one machine, so "
+            ": [machines.'Back'] and [machines.'Front'] are the same machine, front; each device is one machine, so "
             "leave one out",
         ),
     ],
@@ -139,9 +146,60 @@ def test_a_file_that_is_missing_is_told(tmp_path: Path) -> None:
         load(tmp_path / "agent.toml", KINDS, "here", {})
 
 
-def test_a_file_that_is_not_text_is_told(tmp_path: Path) -> None:
-    (tmp_path / "agent.toml").write_bytes(b"\xff")
-    with pytest.raises(InvalidConfiguration, match=r"agent\.toml cannot be read"):
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ('curency = "EUR"', "curency is not known; is currency meant?"),
+        ('gives_up_afer = "PT1M"', "gives_up_afer is not known; is gives_up_after meant?"),
+        ('waits = "60"', "waits must be a number, without quotes"),
+        ("config_byte = 1.5", "config_byte must be a whole number, without quotes"),
+        ("reservations = 1", "reservations must be true or false, without quotes"),
+        ("password = 123456", "password must be a text, in quotes"),
+    ],
+)
+def test_a_mistake_in_what_a_driver_takes_is_told_in_plain_words(tmp_path: Path, line: str, message: str) -> None:
+    assert _told_of("zvt", 'address = "till:20007"\n' + line, tmp_path) == message
+
+
+@pytest.mark.parametrize(
+    ("driver", "line", "message"),
+    [
+        ("epson", "timeout = 7", "timeout must be at least 100"),
+        ("epson", 'departments = { "IT-10" = "one" }', "each of departments must be a whole number, without quotes"),
+        ("epson", 'refunds = { colour = "red" }', "refunds.colour is not known"),
+        ("industry-standard", "patience = 0", "patience must be more than 0.0"),
+        ("industry-standard", 'eject = "X"', "eject cannot be 'X'; the driver's page says what it can be"),
+        ("industry-standard", 'texts = "room"', "texts must be a list, in [ ]"),
+    ],
+)
+def test_what_cannot_stand_at_a_driver_is_told(tmp_path: Path, driver: str, line: str, message: str) -> None:
+    assert _told_of(driver, 'address = "http://127.0.0.1:1"\n' + line, tmp_path) == message
+
+
+def _told_of(driver: str, lines: str, folder: Path) -> str:
+    (folder / "agent.toml").write_text(
+        PLATFORM + TOKENS + f'[machines.M]\ndevice = "{PRINTER}"\ndriver = "{driver}"\n{lines}'
+    )
+    with pytest.raises(InvalidConfiguration) as caught:
+        load(folder / "agent.toml", kinds(), "here", {})
+    return str(caught.value).removeprefix(f"{folder / 'agent.toml'}: [machines.'M']: ")
+
+
+def test_one_machine_under_two_drivers_is_told(tmp_path: Path) -> None:
+    machine = '[machines.{}]\ndevice = "{}"\ndriver = "{}"\naddress = "192.0.2.7:4001"\n'
+    (tmp_path / "agent.toml").write_text(
+        PLATFORM
+        + TOKENS
+        + machine.format("Till", PRINTER, "zvt")
+        + machine.format("Encoder", CUTTER, "industry-standard")
+    )
+    with pytest.raises(InvalidConfiguration, match=r"'Encoder'\] and .*'Till'\] are the same machine, 192.0.2.7:4001;"):
+        load(tmp_path / "agent.toml", kinds(), "here", {})
+
+
+def test_a_file_that_is_not_utf_8_is_told(tmp_path: Path) -> None:
+    (tmp_path / "agent.toml").write_bytes(PLATFORM.encode("utf-16"))
+    with pytest.raises(InvalidConfiguration, match=r"agent\.toml is not UTF-8; save it as UTF-8"):
         load(tmp_path / "agent.toml", KINDS, "here", {})
 
 
@@ -176,7 +234,7 @@ def test_a_file_with_a_token_that_is_missing_is_told(tmp_path: Path) -> None:
 def test_an_empty_file_with_a_token_is_told(tmp_path: Path) -> None:
     (tmp_path / "client").write_text("\n")
     (tmp_path / "access").write_text("SECRET-TWO")
-    assert "needs client_token_file" in told(tmp_path, FILES)
+    assert told(tmp_path, FILES) == f": client_token_file: {tmp_path / 'client'} is empty"
 
 
 def test_the_state_is_where_the_service_manager_says(tmp_path: Path) -> None:

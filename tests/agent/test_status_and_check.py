@@ -192,7 +192,7 @@ async def test_a_configuration_that_is_missing_or_wrong_is_told(front: FrontDesk
     front.write("colour = 1")
     ran = await run("agent", command, "--config", str(front.path))
     assert (ran.code, ran.out) == (2, "")
-    assert "unknown field `colour`" in " ".join(ran.err.split())
+    assert "colour is not known" in " ".join(ran.err.split())
 
 
 async def test_status_before_beside_and_after_an_agent(front: FrontDesk) -> None:

@@ -1,18 +1,17 @@
 """What ``agent.toml`` tells the agent: the platform, the property, and which machine is which device."""
 
-import difflib
 import hashlib
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-import msgspec
 from msgspec import Struct
 
 from nightporter.agent.driver import Kind, Options
+from nightporter.agent.mistakes import converted, unknown
 from nightporter.client.address import Address
 from nightporter.domain.device import DeviceType
 from nightporter.domain.duration import read_duration
@@ -108,7 +107,7 @@ class _Platform(Struct, forbid_unknown_fields=True, kw_only=True):
 
 
 class _File(Struct, forbid_unknown_fields=True, kw_only=True):
-    platform: _Platform
+    platform: dict[str, Any]
     machines: dict[str, dict[str, Any]] = {}
     name: str = ""
     state: str = ""
@@ -128,12 +127,11 @@ def load(
     """
     try:
         content = tomllib.loads(path.read_text("utf-8-sig"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        told = error.strerror if isinstance(error, OSError) else str(error)
-        raise InvalidConfiguration(f"{path} cannot be read: {told}") from None
+    except (OSError, ValueError) as error:
+        raise InvalidConfiguration(f"{path} {_unreadable(error)}") from None
     try:
-        file = msgspec.convert(content, _File)
-    except msgspec.ValidationError as error:
+        file = converted(content, _File)
+    except ValueError as error:
         raise InvalidConfiguration(f"{path}: {error}") from None
     if file.log_level not in ("debug", "info", "warning", "error"):
         raise InvalidConfiguration(f"{path}: log_level is {file.log_level!r}, expected debug, info, warning or error")
@@ -150,8 +148,15 @@ def load(
     )
 
 
-def _platform(told: _Platform, path: Path, environment: Mapping[str, str], *, has_tokens: bool) -> Platform:
+def _unreadable(error: Exception) -> str:
+    if isinstance(error, UnicodeDecodeError):
+        return "is not UTF-8; save it as UTF-8"
+    return f"cannot be read: {error.strerror if isinstance(error, OSError) else error}"
+
+
+def _platform(table: dict[str, Any], path: Path, environment: Mapping[str, str], *, has_tokens: bool) -> Platform:
     try:
+        told = converted(table, _Platform)
         Address.of(told.address, told.socket_address)
     except ValueError as error:
         raise InvalidConfiguration(f"{path}: [platform] {error}") from None
@@ -168,8 +173,9 @@ def _token(told: _Platform, name: str, path: Path, environment: Mapping[str, str
         try:
             plain = holder.read_text("utf-8-sig").strip()
         except (OSError, UnicodeDecodeError) as error:
-            told_why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-            raise InvalidConfiguration(f"{path}: {name}_file: {holder} cannot be read: {told_why}") from None
+            raise InvalidConfiguration(f"{path}: {name}_file: {holder} {_unreadable(error)}") from None
+        if not plain:
+            raise InvalidConfiguration(f"{path}: {name}_file: {holder} is empty")
     token: str = plain or environment.get(TOKENS[name], "")
     if not token:
         raise InvalidConfiguration(
@@ -189,10 +195,14 @@ def _machines(
     tables: Mapping[str, Mapping[str, Any]], kinds: Mapping[str, Kind], path: Path
 ) -> tuple[MachineConfiguration, ...]:
     machines = [_machine(name, table, kinds, path) for name, table in tables.items()]
-    for what, of in (("device", "device_id"), ("machine", "place")):
+    whiches: tuple[tuple[str, Callable[[MachineConfiguration], str]], ...] = (
+        ("device", lambda one: one.device_id),
+        ("machine", lambda one: one.kind.place(one.options)),  # whatever its driver
+    )
+    for what, which in whiches:
         seen: dict[str, str] = {}
         for one in machines:
-            key = getattr(one, of)
+            key = which(one)
             if (other := seen.setdefault(key, one.name)) != one.name:
                 raise InvalidConfiguration(
                     f"{path}: [machines.{one.name!r}] and [machines.{other!r}] are the same {what}, {key}; "
@@ -205,9 +215,11 @@ def _machine(name: str, table: Mapping[str, Any], kinds: Mapping[str, Kind], pat
     where = f"{path}: [machines.{name!r}]"
     ours = {key: table[key] for key in Common.__struct_fields__ if key in table}
     try:
-        common = msgspec.convert(ours, Common)
+        common = converted(ours, Common)
         kind = _kind(common.driver, kinds)
-        options = msgspec.convert({key: table[key] for key in table if key not in ours}, kind.options)
+        options = converted(
+            {key: table[key] for key in table if key not in ours}, kind.options, Common.__struct_fields__
+        )
         kind.place(options)
         return MachineConfiguration(
             name,
@@ -219,16 +231,14 @@ def _machine(name: str, table: Mapping[str, Any], kinds: Mapping[str, Kind], pat
             if common.too_old_after
             else OLD_AFTER.get(kind.device_type),
         )
-    except ValueError as error:  # msgspec's errors are of this kind too
+    except ValueError as error:
         raise InvalidConfiguration(f"{where}: {error}") from None
 
 
 def _kind(name: str, kinds: Mapping[str, Kind]) -> Kind:
     if name in kinds:
         return kinds[name]
-    meant = difflib.get_close_matches(name, kinds, 1)
-    advice = f"is {meant[0]!r} meant?" if meant else f"known are {', '.join(sorted(kinds))}"
-    raise ValueError(f"driver is {name!r}, which is not known; {advice}")
+    raise ValueError(unknown(f"driver is {name!r}, which", name, kinds))
 
 
 def _seconds(name: str, text: str) -> int:
