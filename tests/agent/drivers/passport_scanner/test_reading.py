@@ -190,6 +190,37 @@ async def test_a_scanner_that_cannot_be_reached_is_away() -> None:
             await command.outcome()
 
 
+async def test_a_scanner_that_refuses_or_puts_off_is_away_each_time_it_is_prepared(scanner: PassportScanner) -> None:
+    async with PassportScanner() as gone:
+        pass
+    for _ in range(2):
+        with pytest.raises(Away, match="does not answer"):
+            await at(gone).prepare(TASK, 1)
+        scanner.fail("deaf")
+        with pytest.raises(Away, match="broke"):
+            await at(scanner).prepare(TASK, 1)
+        scanner.fail("deaf")
+        with pytest.raises(Away, match="broke"):
+            await at(scanner).probe()
+    assert await at(scanner).prepare(TASK, 1) == {}, "a scanner says nothing by itself"
+
+
+async def test_a_read_that_comes_while_it_is_prepared_is_never_taken(scanner: PassportScanner) -> None:
+    driver = at(scanner)
+    scanner.present(ANOTHER)
+    assert await driver.prepare(TASK, 1) == {}
+    async with executing(driver) as command:
+        await command.told.until(WAITING)
+        scanner.present(SPECIMEN)
+        assert kind_of(await command.outcome()) == "Passport"
+
+
+async def test_a_probe_claims_no_more_than_is_known(scanner: PassportScanner) -> None:
+    assert await at(scanner).probe() == Probe(
+        f"something answers at tcp 127.0.0.1:{scanner.port}; whether it is a scanner shows when a document is laid on it"
+    )
+
+
 async def test_a_command_that_is_called_off_ends_at_once(scanner: PassportScanner) -> None:
     async with executing(at(scanner)) as command:
         await command.told.until(WAITING)

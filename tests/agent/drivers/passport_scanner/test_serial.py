@@ -15,7 +15,7 @@ from nightporter.agent.drivers.passport_scanner import KIND
 from nightporter.agent.drivers.passport_scanner.driver import MrzOptions
 from nightporter.agent.drivers.passport_scanner.messages import FRAMINGS, framed
 from nightporter.agent.drivers.passport_scanner.simulator import ANOTHER, SPECIMEN
-from tests.agent.drivers.passport_scanner.conftest import DEADLINE, WAITING, driver_of, executing
+from tests.agent.drivers.passport_scanner.conftest import DEADLINE, TASK, WAITING, driver_of, executing
 from tests.debian import program
 
 
@@ -120,13 +120,17 @@ async def test_a_scanner_that_is_unplugged_and_plugged_in_again_is_found(tmp_pat
 async def test_a_port_that_is_not_there_is_away(tmp_path: Path) -> None:
     with pytest.raises(Away, match="cannot be opened"):
         await at(str(tmp_path / "nothing")).probe()
+    with pytest.raises(Away, match="cannot be opened"):
+        await at(str(tmp_path / "nothing")).prepare(TASK, 1)
 
 
 async def test_a_port_that_another_program_uses_is_away_and_then_free(line: tuple[str, str]) -> None:
     desk, _ = line
     with Serial(desk, exclusive=True), pytest.raises(Away, match="no other program"):
         await at(desk).probe()
-    assert (await at(desk).probe()).problems == ()
+    assert (await at(desk).probe()).identity.startswith("the port serial /")
+    assert await at(desk).prepare(TASK, 1) == {}
+    assert not [thread for thread in threading.enumerate() if thread.name == "passport scanner"]
 
 
 def test_one_machine_has_one_place_by_whichever_name(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ thrown away, and two documents at once are turned down.
 
 import asyncio
 import os
+from contextlib import suppress
 from datetime import date
 from typing import Literal
 
@@ -25,7 +26,7 @@ from nightporter.agent.driver import (
 )
 from nightporter.agent.drivers.passport_scanner.identity import notes, result
 from nightporter.agent.drivers.passport_scanner.link import Link, SerialLink, TcpLink
-from nightporter.agent.drivers.passport_scanner.reading import Reading
+from nightporter.agent.drivers.passport_scanner.reading import QUIET, Reading
 from nightporter.agent.tcp_address import read_address
 from nightporter.domain.device import DeviceType
 
@@ -47,26 +48,25 @@ class MrzDriver:
     """Reads documents at one scanner, to which it is connected only while a command waits."""
 
     def __init__(self, options: MrzOptions, surroundings: Surroundings, link: Link) -> None:
-        self._place = _place(options)
+        place = _place(options)
+        self._found = f"something answers at {place}" if options.address else f"the port {place} can be opened"
         self._window = options.window
         self._keeps_number = options.number == "keep"
         self._surroundings = surroundings
         self._link = link
 
     async def probe(self) -> Probe:
-        """Whether the scanner can be reached; it says nothing of itself. Raises Away."""
-        try:
-            await self._link.open()
-        finally:
-            await self._link.close()
-        return Probe(f"passport scanner at {self._place}")
+        """Whether something can be reached there; a scanner says nothing of itself. Raises Away."""
+        await self._reach()
+        return Probe(f"{self._found}; whether it is a scanner shows when a document is laid on it")
 
     def steps(self, task: Task) -> int:
         """One document."""
         return 1
 
     async def prepare(self, task: Task, step: int) -> Notes | Refused:
-        """Nothing to check, and nothing to compare with later."""
+        """Whether the scanner can be reached; there is nothing to compare with later. Raises Away."""
+        await self._reach()
         return {}
 
     async def execute(self, task: Task, step: int, baseline: Notes, attempt: Attempt) -> Outcome:
@@ -94,6 +94,17 @@ class MrzDriver:
     async def close(self) -> None:
         """Let go of the scanner."""
         await self._link.close()
+
+    async def _reach(self) -> None:
+        try:
+            await self._link.open()
+            # A device server that serves somebody else takes the connection and breaks it at once.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(QUIET):
+                    while True:
+                        await self._link.hear()
+        finally:
+            await self._link.close()
 
     def _today(self) -> date:
         return self._surroundings.sources.now().astimezone(self._surroundings.time_zone).date()
