@@ -73,14 +73,14 @@ def agent(front: FrontDesk, *arguments: str) -> Any:
 
 
 async def connected(one: Started) -> None:
-    await one.says("The agent works for")
+    await one.says("The agent for")
     await one.says('"event":"connected"')
 
 
 async def test_check_says_that_all_is_well(front: FrontDesk) -> None:
     ran = await run("agent", "check", "--config", str(front.path))
     assert (ran.code, ran.err) == (0, ""), ran
-    assert [line[:8] for line in ran.out.splitlines()] == ["ok      ", "ok      "]
+    assert [line[:8] for line in ran.out.splitlines()] == ["ok      ", "ok      ", "ok      "]
     assert front.locks.effects == []
 
 
@@ -88,8 +88,8 @@ async def test_check_tells_every_problem(front: FrontDesk) -> None:
     front.write(device="d117866d-78de-4459-9077-42d7ea0120e3", port=free_port())
     ran = await run("agent", "check", "--config", str(front.path), "--json")
     assert ran.code == 1
-    platform, machine = (json.loads(line) for line in ran.out.splitlines())
-    assert platform["Problems"] == []
+    state, platform, machine = (json.loads(line) for line in ran.out.splitlines())
+    assert state["Problems"] == platform["Problems"] == []
     assert machine["Problems"][0].startswith("The device Printer is a Printer, and the driver industry-standard is for")
     assert machine["Problems"][0].endswith("is for a KeyCutter: correct device or driver.")
     assert "cannot be reached" in machine["Problems"][1]
@@ -118,14 +118,17 @@ class Platform:
 
     async def finding(self, more: str = "", date: str = "") -> Finding:
         """What is found of it, at noon, when its own clock shows ``date``."""
+        return (await self.findings(more, date))[1]
+
+    async def findings(self, more: str = "", date: str = "", address: str = "") -> list[Finding]:
+        """The same of the state, of the platform, or of another ``address``, and of the machine."""
         devices = (200, {"Date": f"Sun, 01 Mar 2026 {date} GMT"} if date else {}, {"Devices": [PRINTER]})
         self.peer.script.append(devices)
         self.path.write_text(
-            f'[platform]\naddress = "{self.peer.address}"\nsocket_address = "{self.peer.socket_address}"\n'
+            f'[platform]\naddress = "{address or self.peer.address}"\nsocket_address = "{self.peer.socket_address}"\n'
             f'client_token = "{CLIENT_TOKEN}"\naccess_token = "{ACCESS_TOKEN}"\n{BELL}{more}'
         )
-        platform, _ = await examine(load(self.path, KINDS, "here", {}), Clock().sources())
-        return platform
+        return [one async for one in examine(load(self.path, KINDS, "here", {}), Clock().sources())]
 
 
 @pytest.fixture
@@ -145,7 +148,7 @@ async def test_check_says_that_commands_come_late_while_the_socket_cannot_be_rea
     found = await platform.finding()
     assert found.problems == ()
     assert "Calls work, but the socket ws://" in found.remarks[0]
-    assert "Bad gateway. Commands come up to 10 seconds late" in found.remarks[0]
+    assert "Bad gateway. Commands reach the machines up to 10 seconds late" in found.remarks[0]
 
 
 async def test_check_says_so_of_a_socket_that_something_on_the_way_turns_away(platform: Platform) -> None:
@@ -153,13 +156,51 @@ async def test_check_says_so_of_a_socket_that_something_on_the_way_turns_away(pl
     found = await platform.finding()
     assert found.problems == ()
     assert "Upgrades are not let through here" in found.remarks[0]
-    assert "Commands come up to 10 seconds late" in found.remarks[0]
+    assert "Commands reach the machines up to 10 seconds late" in found.remarks[0]
 
 
 async def test_check_says_that_no_commands_come_while_the_socket_does_not_take_the_tokens(platform: Platform) -> None:
     platform.peer.upgrades_refused.append((401, "Invalid AccessToken"))
     found = await platform.finding()
     assert "does not take the tokens: Invalid AccessToken" in found.problems[0]
+
+
+async def test_check_asks_a_platform_that_is_silent_once_and_not_for_long(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nightporter.agent.checking.PATIENCE", 0.2)
+    platform.peer.script.append(answers := asyncio.Event())
+    _, found, machine = await platform.findings()
+    answers.set()
+    assert found.problems == (
+        f"{platform.peer.address} did not answer within 0.2 seconds. See that the address in [platform] is the platform's, "
+        "and that this computer reaches it.",
+    )
+    assert machine.problems == ()
+    assert platform.peer.operations() == ["devices/getAll"]
+
+
+async def test_check_says_what_to_do_about_a_proxy_that_is_away(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{free_port()}")
+    monkeypatch.delenv("no_proxy", raising=False)
+    _, found, _ = await platform.findings(address="http://desk.invalid")
+    assert "the proxy at 127.0.0.1" in found.problems[0]
+    assert (
+        "correct that in the environment (http_proxy, https_proxy), or add the platform to no_proxy"
+        in found.problems[0]
+    )
+
+
+async def test_check_says_that_the_state_cannot_be_written(platform: Platform) -> None:
+    found, _, _ = await platform.findings()
+    assert (found.problems, platform.path.with_name("agent-state").exists()) == ((), False)
+    platform.path.with_name("agent-state").write_text("a file in its place")
+    found, _, _ = await platform.findings()
+    assert (
+        "cannot be written: Not a directory. Whoever runs the agent must be allowed to write there" in found.problems[0]
+    )
 
 
 @pytest.mark.parametrize("date", ["12:00:05", "11:59:54", "12:00:00"])
@@ -188,16 +229,25 @@ async def test_clocks_that_differ_are_a_problem_where_commands_grow_too_old(
 async def test_a_configuration_that_is_missing_or_wrong_is_told(front: FrontDesk, command: str) -> None:
     ran = await run("agent", command, "--config", str(front.path.with_name("none.toml")))
     assert (ran.code, ran.out) == (2, "")
-    assert "none.toml cannot be read: No such file or directory" in " ".join(ran.err.split())
+    assert ran.err.endswith("none.toml cannot be read: No such file or directory\n")
     front.write("colour = 1")
     ran = await run("agent", command, "--config", str(front.path))
     assert (ran.code, ran.out) == (2, "")
     assert "colour is not known" in " ".join(ran.err.split())
 
 
+@pytest.mark.parametrize("command", ["run", "check", "status"])
+async def test_where_there_is_no_configuration_it_is_told_how_to_give_one(tmp_path: Path, command: str) -> None:
+    async with started("agent", command, folder=tmp_path) as one:
+        assert await one.ended() == 2
+    assert one.err == [
+        "nightporter: agent.toml cannot be read: No such file or directory; give another file with --config"
+    ]
+
+
 async def test_status_before_beside_and_after_an_agent(front: FrontDesk) -> None:
     ran = await run("agent", "status", "--config", str(front.path))
-    assert (ran.code, ran.out) == (0, "The agent does not run.\n0 under way or waiting.\n")
+    assert (ran.code, ran.out) == (0, f"No agent has worked with the state in {front.path.parent / 'agent-state'}.\n")
     front.locks.asks_for_cards = True
     async with agent(front, "run") as one:
         await connected(one)
@@ -229,8 +279,24 @@ async def test_status_tells_in_plain_words_what_each_command_waits_for(front: Fr
                 pass
         assert lines(ran.out) == [
             f"Key cutter: is under way at the machine. The key: put a card on the encoder Front desk. [{first}]",
-            f"Key cutter: waits for its turn [{second}]",
+            f"Key cutter: has not begun [{second}]",
         ]
+
+
+async def test_status_tells_what_an_agent_left_that_was_killed(front: FrontDesk) -> None:
+    front.locks.asks_for_cards = True
+    async with agent(front, "run") as one:
+        await connected(one)
+        command_id = await front.cut()
+        await front.state(command_id, "Processing")
+        async with asyncio.timeout(DEADLINE):
+            while "encoder" not in (await run("agent", "status", "--config", str(front.path))).out:
+                pass
+        one.send(signal.SIGKILL)
+        await one.ended()
+    ran = await run("agent", "status", "--config", str(front.path))
+    assert ran.out.startswith("The agent does not run.\n1 under way or waiting:\n")
+    assert "Key cutter: was under way when the agent ended. The key: put a card" in " ".join(ran.out.split())
 
 
 async def test_status_needs_no_tokens(front: FrontDesk) -> None:
@@ -238,7 +304,7 @@ async def test_status_needs_no_tokens(front: FrontDesk) -> None:
         front.path.read_text().replace(f'client_token = "{CLIENT_TOKEN}"', 'client_token_file = "of another user"')
     )
     ran = await run("agent", "status", "--config", str(front.path))
-    assert (ran.code, ran.out) == (0, "The agent does not run.\n0 under way or waiting.\n")
+    assert (ran.code, ran.out) == (0, f"No agent has worked with the state in {front.path.parent / 'agent-state'}.\n")
     assert (await run("agent", "check", "--config", str(front.path))).code == 2
 
 
@@ -280,4 +346,4 @@ async def test_the_example_that_is_shipped_can_be_used(front: FrontDesk) -> None
         is_up = probe.connect_ex(("127.0.0.1", 8080)) == 0
     if not is_up:
         ran = await run("agent", "check", "--config", str(ROOT / "examples" / "agent.toml"), "--json")
-        assert len([json.loads(line) for line in ran.out.splitlines()]) == 6
+        assert len([json.loads(line) for line in ran.out.splitlines()]) == 7

@@ -155,7 +155,7 @@ async def printer(hotel: Hotel) -> AsyncIterator[Printer]:
 
 async def test_a_document_reaches_a_real_printer_and_waits_for_its_paper(hotel: Hotel, printer: Printer) -> None:
     async with hotel.agent() as agent:
-        await agent.says("The agent works for", "Front desk printer")
+        await agent.says("The agent for", "Front desk printer")
         path, content = hotel.pdf(1)
         waited = await hotel.run("print", path, "--wait")
         assert waited.code == 0, waited.err
@@ -197,7 +197,7 @@ async def test_a_page_a_key_a_receipt_a_payment_and_a_passport(hotel: Hotel) -> 
             }
         machines = {driver: task.result() for driver, task in tasks.items()}
         agent = await stack.enter_async_context(hotel.agent())
-        await agent.says("The agent works for")
+        await agent.says("The agent for")
         checked = await hotel.run("agent", "check", "--config", hotel.config)
         assert checked.code == 0, checked.out
         assert [line.split()[0] for line in checked.out.splitlines()] == ["ok"] * 6
@@ -287,7 +287,7 @@ async def test_a_person_does_what_the_machines_ask_for(hotel: Hotel) -> None:
 async def test_a_machine_that_is_off_is_told(hotel: Hotel) -> None:
     hotel.with_machines('gives_up_after = "PT1S"')
     async with hotel.agent() as agent:
-        await agent.says("The agent works for")
+        await agent.says("The agent for")
         key = await hotel.added("cut-key")
         ran = await hotel.run("pay", "--amount", "5", "--currency", "EUR", "--wait")
         assert ran.code == 1

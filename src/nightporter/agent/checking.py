@@ -1,29 +1,39 @@
 """``agent check``: what the platform and every machine say of themselves, and what does not fit together."""
 
 import asyncio
+import tempfile
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from nightporter import __version__
 from nightporter.agent.configuration import Configuration, MachineConfiguration
 from nightporter.agent.driver import Away, Surroundings
-from nightporter.client import Client, ClientError, Connection, NotRecognised, Patience
-from nightporter.client.address import Address
+from nightporter.client import Client, ClientError, Connection, NotRecognised, Patience, Unreachable
+from nightporter.client.address import Address, proxy_of
 from nightporter.domain.sources import Sources
 from nightporter.domain.value import value
 from nightporter.wire.commands import Device
 
 LONGEST = 30.0
 """Seconds that one machine gets to answer."""
+PATIENCE = 10.0
+"""Seconds that the platform gets: somebody sits before this and waits."""
 IF_IT_IS_ON = "If it is on and not busy, see that its address and driver are right in the configuration."
+IF_IT_IS_THE_PLATFORM = "See that the address in [platform] is the platform's, and that this computer reaches it."
+BY_PROXY = (
+    "It is asked by way of a proxy: correct that in the environment (http_proxy, https_proxy), or add the platform to "
+    "no_proxy there."
+)
 APART = 5.0
 """Seconds by which two clocks may differ before it is told."""
 
 
 @value
 class Finding:
-    """What was found of the platform or a machine; without ``problems`` it works, if not as well as it could: ``remarks``."""
+    """What was found of the state, the platform or a machine; ``remarks`` say that it works, though not as well as it could."""
 
     name: str
     identity: str
@@ -31,13 +41,27 @@ class Finding:
     remarks: tuple[str, ...] = ()
 
 
-async def examine(configuration: Configuration, sources: Sources) -> list[Finding]:
-    """Ask all of them at the same time."""
+async def examine(configuration: Configuration, sources: Sources) -> AsyncGenerator[Finding, None]:
+    """What is found of the state and the platform, then of the machines, which are asked at the same time, as they answer."""
+    yield _state(configuration.state)
     platform, devices = await _platform(configuration, sources)
-    machines = await asyncio.gather(
-        *(_machine(machine, devices, configuration, sources) for machine in configuration.machines)
-    )
-    return [platform, *machines]
+    yield platform
+    asked = [_machine(machine, devices, configuration, sources) for machine in configuration.machines]
+    for answered in asyncio.as_completed(asked):
+        yield await answered
+
+
+def _state(folder: Path) -> Finding:
+    try:
+        # Whether one may write is only known by writing: it is not a matter of permissions alone, least of all on Windows.
+        with tempfile.TemporaryFile(dir=next(one for one in (folder, *folder.absolute().parents) if one.exists())):
+            return Finding("state", str(folder))
+    except OSError as error:
+        told = (
+            f"It cannot be written: {error.strerror}. Whoever runs the agent must be allowed to write there; or give another "
+            "folder as state."
+        )
+        return Finding("state", str(folder), (told,))
 
 
 async def _platform(configuration: Configuration, sources: Sources) -> tuple[Finding, dict[str, Device] | None]:
@@ -47,11 +71,12 @@ async def _platform(configuration: Configuration, sources: Sources) -> tuple[Fin
     try:
         client = Client(
             told.address, told.client_token, told.access_token, f"Nightporter agent {__version__}", told.socket_address,
-            patience=Patience(tries=2),
+            patience=Patience(tries=1, connect_timeout=PATIENCE),
         )  # fmt: skip
         async with client:
             asked = sources.now()
-            devices = {device.id.lower(): device for device in await client.get_devices()}
+            async with asyncio.timeout(PATIENCE):
+                devices = {device.id.lower(): device for device in await client.get_devices()}
             answered = sources.now()
             if client.server_time is not None:
                 apart = _apart(client.server_time, asked, answered)
@@ -61,13 +86,14 @@ async def _platform(configuration: Configuration, sources: Sources) -> tuple[Fin
             await _try_the_socket(client, Address.of(told.address, told.socket_address).socket, problems, remarks)
     except ValueError as error:
         return Finding("platform", told.address, (str(error),)), None
-    except ClientError as error:
-        advice = (
-            "Give the agent the two tokens of its integration."
-            if isinstance(error, NotRecognised)
-            else "See that the address in [platform] is the platform's, and that this computer reaches it."
-        )
-        return Finding("platform", told.address, (f"{error}. {advice}",)), None
+    except NotRecognised as error:
+        return Finding("platform", told.address, (f"{error}. Give the agent the two tokens of its integration.",)), None
+    except (ClientError, TimeoutError) as error:
+        why = str(error) or f"{told.address} did not answer within {PATIENCE:g} seconds"
+        is_by_proxy = isinstance(error, Unreachable | TimeoutError) and proxy_of(told.address) is not None
+        return Finding(
+            "platform", told.address, (f"{why}. {BY_PROXY if is_by_proxy else IF_IT_IS_THE_PLATFORM}",)
+        ), None
     driven = {machine.device_id for machine in configuration.machines}
     left = [device.name for id_, device in devices.items() if id_ not in driven]
     rest = f"; no machine here stands for: {', '.join(sorted(left))}" if left else ""
@@ -126,9 +152,9 @@ async def _try_the_socket(client: Client, url: str, problems: list[str], remarks
 
 def _without_socket(url: str, why: str) -> str:
     return (
-        f"Calls work, but the socket {url} cannot be reached: {why}. Commands come up to {Patience().deaf:g} seconds late, "
-        "and are called off as late. See that the address is the platform's, and that proxies and firewalls on the way let "
-        "WebSocket connections through."
+        f"Calls work, but the socket {url} cannot be reached: {why}. Commands reach the machines up to {Patience().deaf:g} "
+        "seconds late, and so does calling one off. See that the address is the platform's, and that proxies and firewalls on "
+        "the way let WebSocket connections through."
     )
 
 

@@ -22,17 +22,26 @@ def check(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) ->
     from nightporter.agent.checking import examine
     from nightporter.host.clock import machine_sources
 
-    findings = asyncio.run(examine(configuration(config), machine_sources()))
-    for finding in findings:
-        if as_json:
-            say_json(_summary(finding))
-        else:
-            how = "PROBLEM" if finding.problems else "ok, but" if finding.remarks else "ok     "
-            say(f"{how}  {finding.name}: {finding.identity}")
-            for told in (*finding.problems, *finding.remarks):
-                say(f"         {told}")
-    if any(finding.problems for finding in findings):
+    async def tell_all() -> bool:
+        is_well = True
+        async for finding in examine(told, machine_sources()):
+            is_well = is_well and not finding.problems
+            _tell(finding, as_json=as_json)
+        return is_well
+
+    told = configuration(config)
+    if not asyncio.run(tell_all()):
         raise typer.Exit(FAILED)
+
+
+def _tell(finding: "Finding", *, as_json: bool) -> None:
+    if as_json:
+        say_json(_summary(finding))
+        return
+    how = "PROBLEM" if finding.problems else "ok, but" if finding.remarks else "ok     "
+    say(f"{how}  {finding.name}: {finding.identity}")
+    for told in (*finding.problems, *finding.remarks):
+        say(f"         {told}")
 
 
 def _summary(finding: "Finding") -> dict[str, Any]:

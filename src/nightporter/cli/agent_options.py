@@ -41,4 +41,5 @@ def configuration(path: Path, *, has_tokens: bool = True) -> "Configuration":
     try:
         return read(path, has_tokens=has_tokens)
     except InvalidConfiguration as error:
-        raise fail(str(error), USAGE) from None
+        advice = "; give another file with --config" if path == DEFAULT_CONFIG and not path.exists() else ""
+        raise fail(f"{error}{advice}", USAGE) from None

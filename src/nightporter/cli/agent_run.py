@@ -40,7 +40,7 @@ def run(config: ConfigOption = DEFAULT_CONFIG) -> None:
     def started(agent: "Agent") -> None:
         spare_the_collector()
         machines = ", ".join(machine.name for machine in told.machines) or "no machine yet"
-        typer.echo(plain(f"The agent works for {told.platform.address} at: {machines}. Ctrl-C stops it."))
+        typer.echo(plain(f"The agent for {told.platform.address} drives: {machines}. Ctrl-C stops it."))
 
     try:
         asyncio.run(run_agent(config, told, lambda: read(config), sources, LOCKS, supervised, started))

@@ -14,12 +14,14 @@ if TYPE_CHECKING:
     from nightporter.agent.journal import Entry
 
 _DOING = {
-    "RECEIVED": "waits for its turn",
-    "PREPARED": "has not begun yet",
+    "RECEIVED": "has not begun",
+    "PREPARED": "has not begun",
     "SENT": "is under way at the machine",
     "DONE": "goes on with what is next",
 }
 """What a command that has not ended does, by the stage that it or its latest step has come to."""
+_LEFT = "was under way when the agent ended"
+"""The same of SENT when no agent runs."""
 
 
 def status(
@@ -44,14 +46,17 @@ def status(
             "Recent": [_summary(entry) for entry in told.recent],
         })  # fmt: skip
         return
+    if not told.is_running and not told.has_journal:
+        say(f"No agent has worked with the state in {known.state}.")
+        return
     say("The agent runs." if told.is_running else "The agent does not run.")
     say(f"{len(told.open)} under way or waiting" + (":" if told.open else "."))
     for entry in told.open:
-        say(f"  {_line(entry, known.time_zone)}")
+        say(f"  {_line(entry, known.time_zone, is_running=told.is_running)}")
     if told.recent:
         say("Through last:")
     for entry in told.recent:
-        say(f"  {_line(entry, known.time_zone)}")
+        say(f"  {_line(entry, known.time_zone, is_running=told.is_running)}")
 
 
 def _summary(entry: "Entry") -> dict[str, Any]:
@@ -69,7 +74,7 @@ def _summary(entry: "Entry") -> dict[str, Any]:
     }
 
 
-def _line(entry: "Entry", zone: "ZoneInfo") -> str:
+def _line(entry: "Entry", zone: "ZoneInfo", *, is_running: bool) -> str:
     at = max(entry.steps.values(), key=lambda step: step.number, default=None)
     if entry.ending is not None:
         untold = "" if entry.stage == "REPORTED" else ", and the platform has not been told yet"
@@ -77,7 +82,9 @@ def _line(entry: "Entry", zone: "ZoneInfo") -> str:
     elif entry.stage == "REPORTED":
         told = "not carried out" if at is None or at.stage == "PREPARED" else f"broken off at step {at.number}"
     else:
-        told = f"{_DOING[at.stage if at else entry.stage]}{f' (step {at.number})' if at and at.number > 1 else ''}"
+        stage = at.stage if at else entry.stage
+        told = _LEFT if stage == "SENT" and not is_running else _DOING[stage]
+        told += f" (step {at.number})" if at and at.number > 1 else ""
         told += f". {entry.status}" if entry.status else ""
     if entry.said:
         told += f" (the platform said: {entry.said})"
