@@ -70,6 +70,11 @@ async def test_an_amount_arrives_as_it_was_written(desk: RunningDesk, program: P
     assert command["Data"]["PreauthorizationId"] is not None
 
 
+async def test_people_are_told_an_amount_with_all_its_decimals(program: Program) -> None:
+    command_id = id_of(await program("pay", "--amount", "7", "--currency", "EUR"))
+    assert "To do    take 7.00 EUR\n" in (await program("commands", "show", command_id)).out
+
+
 async def test_json_for_scripts(desk: RunningDesk, program: Program, pdf: Path) -> None:
     printed = await program("print", str(pdf), "--json")
     told = json.loads(printed.out)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from nightporter.domain.money import DECIMALS, is_payable
+from nightporter.domain.money import DECIMALS, is_payable, told_amount
 
 
 @pytest.mark.parametrize(
@@ -39,6 +39,15 @@ def test_nothing_and_less_cannot_be_paid(value):
 @pytest.mark.parametrize("value", ["1", "1.0", "1.00", "1.000000", "100", "1E+2", "230", "0.01", "999999999999999"])
 def test_trailing_zeros_are_no_decimals(value):
     assert is_payable(Decimal(value), "EUR")
+
+
+@pytest.mark.parametrize(
+    ("value", "currency", "told"),
+    [("12.3", "EUR", "12.30 EUR"), ("7", "EUR", "7.00 EUR"), ("1E+3", "CZK", "1000.00 CZK"), ("700", "JPY", "700 JPY"),
+     ("1.5", "KWD", "1.500 KWD"), ("-64", "EUR", "-64.00 EUR"), ("1.005", "EUR", "1.005 EUR"), ("1", "???", "1.00 ???")],
+)  # fmt: skip
+def test_an_amount_is_told_with_all_decimals_of_its_currency(value, currency, told):
+    assert told_amount(Decimal(value), currency) == told
 
 
 @given(some.integers(1, 10**15 - 1), some.integers(-6, 12), some.sampled_from(sorted(DECIMALS)))

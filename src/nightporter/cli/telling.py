@@ -9,6 +9,7 @@ from msgspec import UnsetType
 
 from nightporter.client import Data, result_of
 from nightporter.domain.command import CommandState
+from nightporter.domain.money import told_amount
 from nightporter.wire.command_data import (
     FiscalMachineCommandData,
     KeyCutterCommandData,
@@ -83,7 +84,7 @@ def work_of(data: Data) -> str:
         return f"cut {_counted(data.key_count, 'key', 'keys')}{number}, opening {opens} until {data.end_utc:%Y-%m-%d %H:%M} UTC"
     if isinstance(data, PaymentTerminalCommandData):
         act = "reserve" if data.preauthorization_id else "take"
-        return f"{act} {data.amount.gross_value} {data.amount.currency}"
+        return f"{act} {told_amount(data.amount.gross_value, data.amount.currency)}"
     if isinstance(data, FiscalMachineCommandData):
         return f"fiscalise bill {data.bill.number or data.bill.id}"
     return "scan a passport"

@@ -22,6 +22,12 @@ DECIMALS: dict[str, int] = dict.fromkeys(_TWO.split(), 2) | {
 """Every ISO 4217 currency in use, with its number of decimals."""
 
 
+def told_amount(value: Decimal, currency: str) -> str:
+    """``value`` as people write it, like ``7.00 EUR``: with all decimals of ``currency``, and with more only if it has more."""
+    told = f"{value:.{DECIMALS.get(currency, 2)}f}"
+    return f"{told if Decimal(told) == value else value} {currency}"
+
+
 def is_payable(value: Decimal, currency: str) -> bool:
     """Whether ``value`` can be paid in ``currency``: above zero and no finer than its decimals (D62)."""
     exponent = value.normalize().as_tuple().exponent

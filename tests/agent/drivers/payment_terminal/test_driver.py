@@ -31,7 +31,7 @@ async def test_a_payment_is_taken(desk: Desk) -> None:
         "ApplicationId": "A0000000041010",
         "TransactionTime": "2026-03-02T00:59:30+01:00",
     }
-    assert desk.terminal.effects == [{"Effect": "payment", "Amount": 1200, "Receipt": 471}]
+    assert desk.terminal.effects == [{"Effect": "payment", "Amount": "12.00", "Receipt": 471}]
 
 
 async def test_an_amount_is_reserved(desk: Desk) -> None:
@@ -39,7 +39,7 @@ async def test_an_amount_is_reserved(desk: Desk) -> None:
     done = await desk.execute()
     assert isinstance(done, Done)
     assert done.notes.startswith("230.50 EUR were reserved")
-    assert desk.terminal.effects == [{"Effect": "reservation", "Amount": 23050, "Receipt": 471}]
+    assert desk.terminal.effects == [{"Effect": "reservation", "Amount": "230.50", "Receipt": 471}]
 
 
 async def test_the_guest_is_followed_in_words(desk: Desk) -> None:

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from nightporter.agent.driver import Refused
 from nightporter.agent.drivers.payment_terminal.messages import PAYMENT, RESERVATION
-from nightporter.domain.money import DECIMALS, is_payable
+from nightporter.domain.money import DECIMALS, is_payable, told_amount
 from nightporter.domain.value import value
 from nightporter.wire.command_data import PaymentTerminalCommandData
 
@@ -38,12 +38,16 @@ class Charge:
     @property
     def amount(self) -> str:
         """The amount as people write it: 12.00 EUR."""
-        return f"{self.units} {self.currency}"
+        return told_amount(self._value, self.currency)
 
     @property
     def units(self) -> str:
         """The amount as a decimal number, with all decimals of the currency."""
-        return str(Decimal(self.minor).scaleb(-DECIMALS[self.currency]))
+        return str(self._value)
+
+    @property
+    def _value(self) -> Decimal:
+        return Decimal(self.minor).scaleb(-DECIMALS[self.currency])
 
 
 def charge_of(data: object, currency: str, reservations: bool) -> Charge | Refused:

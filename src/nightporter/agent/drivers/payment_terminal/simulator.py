@@ -298,14 +298,16 @@ class PaymentTerminal(Simulator):
         taken = amount + 1 if self.fails("another amount") else amount
         record = self._note(taken, 0)
         effect = "payment" if command == messages.PAYMENT else "reservation"
-        self.effects.append({"Effect": effect, "Amount": taken, "Receipt": record.receipt})
+        self.effects.append({"Effect": effect, "Amount": _units(taken), "Receipt": record.receipt})
         if self.fails("no status"):
             return Apdu(messages.COMPLETION)
         status = Apdu(messages.STATUS_INFORMATION, self._told(record))
         if self.fails("cut before the acknowledgement"):
             line.leave()
         if not await self._try(line, status) and self.fails("reversing"):
-            self.effects.append({"Effect": "reversal", "Amount": taken, "Receipt": self._note(taken, 0).receipt})
+            self.effects.append(
+                {"Effect": "reversal", "Amount": _units(taken), "Receipt": self._note(taken, 0).receipt}
+            )
         if self.fails("cut after the status"):
             line.leave()
         if self.fails("broken off"):
@@ -360,6 +362,11 @@ class PaymentTerminal(Simulator):
             yield messages.ATTRIBUTE, b"611804\0\0"
             yield messages.CARD_NAME, b"Debit Mastercard\0"
             yield messages.TLV, bytes.fromhex("6009") + bytes.fromhex("4307a0000000041010")
+
+
+def _units(minor: int) -> str:
+    """``1230`` as ``12.30``; all currencies of terminals have two decimals."""
+    return f"{minor // 100}.{minor % 100:02}"
 
 
 def _refusal(code: int) -> Apdu:
