@@ -104,7 +104,7 @@ class Machines:
         self.locks = LockSystem([ENCODER])
         self.printer = PrinterSimulator()
         self.terminal = PaymentTerminal(datetime.now)
-        self.register = FiscalMachineSimulator()
+        self.register = FiscalMachineSimulator(datetime.now)
         self.all: tuple[Simulator, ...] = (self.scanner, self.locks, self.printer, self.terminal, self.register)
 
     async def __aenter__(self) -> Self:

@@ -55,12 +55,6 @@ def _lock_system(now: Callable[[], datetime]) -> Simulator:
     return locks
 
 
-def _fiscal_machine(now: Callable[[], datetime]) -> Simulator:
-    machine = FiscalMachineSimulator()
-    machine.register.now = now()
-    return machine
-
-
 def _payment_terminal(now: Callable[[], datetime]) -> Simulator:
     terminal = PaymentTerminal(now)
     terminal.card.clear()
@@ -94,7 +88,7 @@ SIMULATORS = {
             ),
         ),
         SimulatedMachine(
-            "epson", 8091, FiscalMachineSimulator.FAULTS, _fiscal_machine,
+            "epson", 8091, FiscalMachineSimulator.FAULTS, FiscalMachineSimulator,
             lambda port: f'address = "http://127.0.0.1:{port}"',
         ),
         SimulatedMachine(

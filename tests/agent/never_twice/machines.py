@@ -92,9 +92,13 @@ async def _present_late(terminal: PaymentTerminal) -> None:
     await terminal.idle.wait()
 
 
+def _clock() -> datetime:
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
 def _terminal() -> Simulator:
     """It has taken a payment before, as every terminal has."""
-    terminal = PaymentTerminal(lambda: datetime.now(UTC).replace(tzinfo=None))
+    terminal = PaymentTerminal(_clock)
     terminal.sell(999)
     terminal.effects.clear()
     return terminal
@@ -171,7 +175,8 @@ KEY_CUTTER = Struck(
 FISCAL_MACHINE = Struck(
     "epson", "d090b3e3-db05-548c-9c89-21f54f943491",
     'address = "http://{address}"\ndepartments = {{ "IT-10" = 1, "IT-22" = 2 }}\npatience = 0.3',
-    FiscalMachineSimulator, _fiscalise, lambda one: one["Effect"], {"receipt": 1}, can_be_asked=True, named=_epson,
+    lambda: FiscalMachineSimulator(_clock), _fiscalise, lambda one: one["Effect"], {"receipt": 1}, can_be_asked=True,
+    named=_epson,
 )  # fmt: skip
 PAYMENT_TERMINAL = Struck(
     "zvt", "be35b39e-ad7e-460a-8de9-4c7581e016a2", 'address = "{address}"\npatience = 2\nwaits = 5',

@@ -3,12 +3,12 @@ from collections.abc import AsyncIterator
 import pytest
 
 from nightporter.agent.drivers.fiscal_machine.simulator import FiscalMachineSimulator
-from tests.agent.drivers.fiscal_machine.hotel import Till
+from tests.agent.drivers.fiscal_machine.hotel import Till, local_time
 
 
 @pytest.fixture
 async def machine() -> AsyncIterator[FiscalMachineSimulator]:
-    async with FiscalMachineSimulator() as running:
+    async with FiscalMachineSimulator(local_time) as running:
         yield running
 
 

@@ -31,6 +31,12 @@ ID = "aa20961f-6d9e-4b35-ad25-000000000001"
 CREATED = datetime(2026, 11, 21, 19, 15, tzinfo=UTC)
 DEPARTMENTS = {"IT-10": 1, "IT-22": 2, "untaxed": 4}
 TRIES = 30
+ROME = ZoneInfo("Europe/Rome")
+
+
+def local_time() -> datetime:
+    """What the clock of a machine shows: a quarter past eight in the evening."""
+    return CREATED.astimezone(ROME)
 
 
 def amount(gross: float, code: str | None = "IT-10", currency: str = "EUR", **parts: Any) -> dict[str, Any]:
@@ -157,7 +163,7 @@ class Till:
         told = {"address": self.address, "departments": DEPARTMENTS, **self.options}
         sources = Sources(lambda: CREATED, lambda: self.elapsed, lambda: ID, self.pause)
         options = msgspec.convert(told, KIND.options)
-        self.driver = KIND.make(options, Surroundings(sources, ZoneInfo("Europe/Rome"), "Fiscal"))
+        self.driver = KIND.make(options, Surroundings(sources, ROME, "Fiscal"))
 
     async def __aenter__(self) -> Self:
         return self

@@ -113,7 +113,7 @@ async def test_epsons_client_asks_what_the_driver_asks(client: Client, machine: 
     last = await client({"xml": within(last_question())})
     assert last["result"]["success"]
     record = read_last(last["told"]["responseData"])
-    assert record == LastDocument(5000, 455, "211126", "201400", 764, 41, "99MEX000001", is_fiscal=True)
+    assert record == LastDocument(5000, 455, "211126", "201500", 764, 41, "99MEX000001", is_fiscal=True)
     status = await client({"xml": within(status_question())})
     assert status["told"]["fpStatus"] == "00110"
     serial = await client({"xml": within(serial_question())})

@@ -1,5 +1,6 @@
 """What the driver prints, and what it tells, on a machine that works."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from tests.agent.drivers.fiscal_machine.hotel import (
     bill,
     file,
     item,
+    local_time,
     payment,
     refund,
     sale,
@@ -24,7 +26,7 @@ async def test_a_bill_becomes_a_receipt(till: Till, machine: FiscalMachineSimula
     outcome = await till.carry(sale())
     assert machine.effects == [PRINTED]
     assert outcome == Done(
-        "Receipt 0764-0042 of 94,00 EUR was printed.",
+        "Receipt 0764-0042 of 94.00 EUR was printed.",
         {
             "FiscalReceiptNumber": "42",
             "ZRepNumber": "764",
@@ -34,6 +36,17 @@ async def test_a_bill_becomes_a_receipt(till: Till, machine: FiscalMachineSimula
             "Amount": "94.00",
         },
     )
+
+
+async def test_a_document_bears_the_time_at_which_it_was_closed() -> None:
+    clock = [local_time()]
+    async with FiscalMachineSimulator(lambda: clock[-1]) as machine, Till(machine.address) as till:
+        clock.append(clock[0] + timedelta(minutes=3))
+        outcome = await till.carry(sale())
+        assert (machine.register.last.date, machine.register.last.time) == ("211126", "201800")
+    assert isinstance(outcome, Done)
+    assert outcome.result is not None
+    assert outcome.result["FiscalReceiptTime"] == "20:18"
 
 
 async def test_what_it_sends_is_on_the_disk_before_the_first_byte(till: Till, machine: FiscalMachineSimulator) -> None:
@@ -54,7 +67,7 @@ async def test_what_it_sends_is_on_the_disk_before_the_first_byte(till: Till, ma
 async def test_a_refund_names_its_receipt(till: Till, machine: FiscalMachineSimulator) -> None:
     outcome = await till.carry(refund())
     assert isinstance(outcome, Done)
-    assert outcome.notes == "Refund 0764-0042 of 50,00 EUR was printed."
+    assert outcome.notes == "Refund 0764-0042 of 50.00 EUR was printed."
     assert machine.effects == [{**PRINTED, "Total": "50.00", "Refund": True}]
     again = await till.carry(refund())
     assert again == Refused("The receipt to refund was already refunded at the fiscal machine.")
@@ -102,7 +115,7 @@ async def test_a_bill_with_everything(machine: FiscalMachineSimulator) -> None:
 async def test_low_paper_is_told_with_the_receipt(till: Till, machine: FiscalMachineSimulator) -> None:
     machine.register.paper = "2"
     outcome = await till.carry(sale())
-    assert outcome.notes == "Receipt 0764-0042 of 94,00 EUR was printed. The paper runs low."
+    assert outcome.notes == "Receipt 0764-0042 of 94.00 EUR was printed. The paper runs low."
 
 
 @pytest.mark.parametrize("fault", ["paper-out", "cover-open", "offline", "busy", "journal-full", "cut-question"])
@@ -184,7 +197,7 @@ async def test_the_first_receipt_of_a_new_machine_is_found_again(till: Till, mac
 async def test_the_address_of_a_command_is_followed_only_when_that_is_configured(
     machine: FiscalMachineSimulator,
 ) -> None:
-    async with FiscalMachineSimulator() as named:
+    async with FiscalMachineSimulator(local_time) as named:
         task = sale(ApiUrl=f"{named.address}/cgi-bin/fpmate.cgi?devid=x")
         async with Till(machine.address) as till:
             await till.carry(task)
@@ -233,7 +246,7 @@ async def test_nothing_of_a_guest_is_in_what_is_kept_or_shown(till: Till, machin
 
 
 async def test_the_device_id_is_that_of_the_machine() -> None:
-    async with FiscalMachineSimulator(device_id="bar_printer") as bar:
+    async with FiscalMachineSimulator(local_time, device_id="bar_printer") as bar:
         async with Till(bar.address, {"device_id": "bar_printer"}) as till:
             assert isinstance(await till.carry(sale()), Done)
         async with Till(bar.address) as till:
@@ -251,7 +264,7 @@ async def test_a_payment_that_has_no_means_is_named_with_the_place_where_it_belo
 
 
 async def test_it_waits_for_nothing_when_the_machine_is_off() -> None:
-    async with FiscalMachineSimulator() as gone:
+    async with FiscalMachineSimulator(local_time) as gone:
         address = gone.address
     async with Till(address) as till:
         with pytest.raises(Away, match="cannot be reached"):

@@ -30,13 +30,13 @@ from nightporter.agent.drivers.fiscal_machine.messages import (
     LastDocument,
     State,
     last_question,
-    print_amount,
     print_receipt,
     read_last,
     read_serial,
     reset,
     serial_question,
     status_question,
+    told_amount,
 )
 from nightporter.agent.drivers.fiscal_machine.options import EpsonOptions
 from nightporter.agent.drivers.fiscal_machine.payload import payload_of
@@ -214,7 +214,7 @@ class EpsonDriver:
                 "machine what it printed last before sending it again."
             )
         what, total = reference["What"].lower(), reference["Total"]
-        amount = "" if total is None else f" of {print_amount(total)} EUR"
+        amount = "" if total is None else f" of {told_amount(total)} EUR"
         return (
             f"Whether the {what}{amount} was printed is not known. Check the documents of the fiscal machine after "
             f"{reference['After']} for it; send it again only when it is not among them."

@@ -3,7 +3,7 @@
 from enum import Enum
 
 from nightporter.agent.driver import Notes
-from nightporter.agent.drivers.fiscal_machine.messages import Answer, LastDocument, print_amount, read_amount
+from nightporter.agent.drivers.fiscal_machine.messages import Answer, LastDocument, read_amount, told_amount
 from nightporter.domain.value import value
 
 
@@ -106,10 +106,10 @@ class Printed:
     def notes(self, what: str, expected: int | None) -> str:
         """For the receptionist; ``what`` is "Receipt" or "Refund", ``expected`` in cents what was sent."""
         total = self.total if self.total is not None else expected
-        amount = f" of {print_amount(total)} EUR" if total is not None else ""
+        amount = f" of {told_amount(total)} EUR" if total is not None else ""
         told = f"{what} {self.z:0>4}-{self.number:0>4}{amount} was printed."
         if self.total is not None and expected is not None and self.total != expected:
-            told += f" {print_amount(expected)} EUR had been sent: compare it with the bill."
+            told += f" {told_amount(expected)} EUR had been sent: compare it with the bill."
         return told
 
     def result(self, expected: int | None) -> Notes:
@@ -121,6 +121,6 @@ class Printed:
             "SerialNumber": self.serial,
             "FiscalReceiptDate": self.date,
             "FiscalReceiptTime": self.time,
-            "Amount": "" if total is None else print_amount(total).replace(",", "."),
+            "Amount": "" if total is None else told_amount(total),
         }
         return {name: text for name, text in told.items() if text}

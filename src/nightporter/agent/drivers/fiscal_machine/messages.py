@@ -178,8 +178,13 @@ def read_serial(text: str, rt_type: str) -> str:
 
 
 def print_amount(cents: int) -> str:
-    """``123456`` as ``1234,56``."""
-    return f"{cents // 100},{cents % 100:02}"
+    """``123456`` as ``1234,56``, as the machine writes it."""
+    return told_amount(cents).replace(".", ",")
+
+
+def told_amount(cents: int) -> str:
+    """``123456`` as ``1234.56``, as people and the platform are told."""
+    return f"{cents // 100}.{cents % 100:02}"
 
 
 def read_amount(text: str) -> int | None:

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from nightporter.agent.drivers.fiscal_machine.messages import Discount, Line, Paid, Rebated, Receipt, print_amount
+from nightporter.agent.drivers.fiscal_machine.messages import Discount, Line, Paid, Rebated, Receipt, told_amount
 from nightporter.agent.drivers.fiscal_machine.options import DESCRIPTIONS, OTHER, PAYMENTS, UNTAXED, EpsonOptions
 from nightporter.agent.drivers.fiscal_machine.sentences import NotPrintable
 from nightporter.domain.value import value
@@ -64,8 +64,8 @@ def receipt_of(
     paid = sum(one.amount for one in receipt.payments)
     if paid != receipt.total:
         raise NotPrintable(
-            f"The items of the bill come to {print_amount(receipt.total)} EUR, its charged payments to "
-            f"{print_amount(paid)} EUR; a receipt can be printed only when both are the same."
+            f"The items of the bill come to {told_amount(receipt.total)} EUR, its charged payments to "
+            f"{told_amount(paid)} EUR; a receipt can be printed only when both are the same."
         )
     return receipt
 

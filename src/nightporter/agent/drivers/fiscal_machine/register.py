@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from xml.etree.ElementTree import Element
 
@@ -46,16 +46,16 @@ class _Open:
 class Register:
     """One fiscal machine without its network: 41 documents in its 764th day, departments 1 to 4.
 
-    ``closed`` is called with each document. Its clock stands at an evening of 2026 and goes on a minute with each document.
+    ``closed`` is called with each document; ``now`` is its clock, in local time.
     """
 
-    def __init__(self, closed: Callable[[Closed], None]) -> None:
-        self._tell = closed
+    def __init__(self, closed: Callable[[Closed], None], now: Callable[[], datetime]) -> None:
+        self._tell, self._now = closed, now
         self.serial, self.rt_type = "99MEX000001", "M"
         self.departments = {"1", "2", "3", "4"}
-        self.now = datetime(2026, 11, 21, 20, 14, tzinfo=UTC)
         self.z, self.number = 764, 41
-        self.last = LastDocument(5000, 455, "211126", "201400", 764, 41, self.serial, is_fiscal=True)
+        self._closed_at = now()
+        self.last = self._document_of(5000, 455)
         self.documents: dict[tuple[int, int], int] = {(764, 41): 5000}
         self.rebated: set[tuple[int, int]] = set()
         self.open: _Open | None = None
@@ -118,8 +118,8 @@ class Register:
         return self._answer({
             "fiscalReceiptNumber": str(self.last.number),
             "fiscalReceiptAmount": print_amount(self.last.total),
-            "fiscalReceiptDate": f"{self.now.day}/{self.now.month}/{self.now.year}",
-            "fiscalReceiptTime": f"{self.now:%H:%M}",
+            "fiscalReceiptDate": f"{self._closed_at.day}/{self._closed_at.month}/{self._closed_at.year}",
+            "fiscalReceiptTime": f"{self._closed_at:%H:%M}",
             "zRepNumber": str(self.last.z),
             "serialNumber": self.serial,
         })  # fmt: skip
@@ -222,23 +222,18 @@ class Register:
             raise Refusal(PRINTER_ERROR, "30")
 
     def _close(self, document: _Open) -> None:
-        self.now += timedelta(minutes=1)
+        self._closed_at = self._now()
         self.number += 1
-        self.last = LastDocument(
-            total=document.total,
-            tax=document.total * 10 // 110,
-            date=f"{self.now:%d%m%y}",
-            time=f"{self.now:%H%M%S}",
-            z=self.z,
-            number=self.number,
-            serial=self.serial,
-            is_fiscal=True,
-        )
+        self.last = self._document_of(document.total, document.total * 10 // 110)
         self.documents[self.z, self.number] = document.total
         if document.rebated is not None:
             self.rebated.add(document.rebated)
         self.open = None
         self._tell(Closed(self.z, self.number, document.total, document.rebated is not None))
+
+    def _document_of(self, total: int, tax: int) -> LastDocument:
+        date, time = f"{self._closed_at:%d%m%y}", f"{self._closed_at:%H%M%S}"
+        return LastDocument(total, tax, date, time, self.z, self.number, self.serial, is_fiscal=True)
 
     def _report(self, root: Element) -> Answer:
         if self.open is not None:

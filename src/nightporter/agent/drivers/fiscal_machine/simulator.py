@@ -1,7 +1,8 @@
 """A fiscal machine made of software, behind ``fpmate.cgi``: one request at a time, with every way in which it can fail."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import ClassVar
 from urllib.parse import parse_qs, urlsplit
 from xml.etree.ElementTree import Element
@@ -10,9 +11,9 @@ from nightporter.agent.drivers.fiscal_machine.messages import (
     Answer,
     Garbled,
     bare,
-    print_amount,
     print_answer,
     read_xml,
+    told_amount,
 )
 from nightporter.agent.drivers.fiscal_machine.register import PRINTER_ERROR, Closed, Refusal, Register
 from nightporter.agent.simulator import Simulator
@@ -29,7 +30,7 @@ _LATE = 3
 class FiscalMachineSimulator(Simulator):
     """An Epson fiscal machine. Its effects: ``receipt`` with ``Z``, ``Number``, ``Total`` and ``Refund``, ``closing`` with ``Z``.
 
-    ``register`` is its inside: paper, counters, departments.
+    ``now`` is its clock, in local time; ``register`` is its inside: paper, counters, departments.
     """
 
     FAULTS: ClassVar[Mapping[str, str]] = {
@@ -63,9 +64,9 @@ class FiscalMachineSimulator(Simulator):
         **{f"code-{code}": f"refuses the receipt with {code}" for code in CODES},
     }
 
-    def __init__(self, device_id: str = "local_printer") -> None:
+    def __init__(self, now: Callable[[], datetime], device_id: str = "local_printer") -> None:
         super().__init__()
-        self.register = Register(self._closed)
+        self.register = Register(self._closed, now)
         self.device_id = device_id
         self.asked: list[str] = []
         """The name of each request, in the order in which they came."""
@@ -79,7 +80,7 @@ class FiscalMachineSimulator(Simulator):
         return f"http://{self.host}:{self.port}"
 
     def _closed(self, document: Closed) -> None:
-        total = print_amount(document.total).replace(",", ".")
+        total = told_amount(document.total)
         self.effects.append(
             {
                 "Effect": "receipt",
