@@ -247,8 +247,19 @@ async def test_a_step_that_is_refused_says_how_many_were_done(place: Property, b
         bell.go.set()
         command = await place.ended(command_id)
     assert command["State"] == "Error"
-    assert command["Execution"]["Notes"] == "1 of 3 was carried out. Number 2: The bell is cracked."
+    assert command["Execution"]["Notes"] == (
+        "1 of 3 was carried out. Number 2: The bell is cracked. The one after it was not begun."
+    )
     assert len(bell.rung) == 1
+
+
+async def test_a_first_step_that_is_refused_says_that_the_others_were_not_begun(place: Property, bell: Bell) -> None:
+    bell.steps = 3
+    bell.script.append("refuse")
+    async with place.agent():
+        command = await place.ended(await place.print())
+    assert command["Execution"]["Notes"] == "The bell is cracked. The 2 after it were not begun."
+    assert bell.rung == []
 
 
 async def test_after_a_crash_the_steps_that_are_done_are_not_done_again(place: Property, bell: Bell) -> None:
@@ -266,7 +277,9 @@ async def test_after_a_crash_the_steps_that_are_done_are_not_done_again(place: P
     async with place.agent():
         command = await place.ended(command_id)
     assert command["State"] == "Error"
-    assert command["Execution"]["Notes"] == "1 of 3 was carried out. Number 2: Ask whoever stood by whether it rang."
+    assert command["Execution"]["Notes"] == (
+        "1 of 3 was carried out. Number 2: Ask whoever stood by whether it rang. The one after it was not begun."
+    )
     assert len(bell.rung) == 2, "the first, and the second whose answer nobody heard"
 
 

@@ -11,6 +11,7 @@ import pytest
 import structlog
 
 from nightporter.agent import agent as agent_module
+from nightporter.agent import carrying
 from nightporter.agent.agent import Agent
 from nightporter.agent.driver import Attempt, Away, Done, Notes, Outcome, Refused, Task, Unknown
 from nightporter.agent.journal import Journal, Stage
@@ -445,6 +446,75 @@ async def test_told_to_stop_just_after_it_listens_anew_it_finishes_what_is_under
         async with asyncio.timeout(15):
             await running
     assert (await place.command(command_id))["State"] == "Processed"
+
+
+async def test_a_machine_that_is_away_does_not_hold_up_the_end(
+    place: Property, bell: Bell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place.write(BELL + 'gives_up_after = "PT9H"')
+    bell.script.append("away")
+    with monkeypatch.context() as patched:
+        patched.setattr(carrying, "FIRST_DELAY", 3600.0)
+        patched.setattr(agent_module, "FINISHING", 3600.0)
+        async with stoppable(place) as (agent, stop, running):
+            command_id = await place.print()
+            await until(lambda: any(machine.is_away for machine in agent.machines))
+            stop.set()
+            async with asyncio.timeout(15):
+                await running
+    async with place.agent():
+        assert (await place.ended(command_id))["State"] == "Processed"
+    assert len(bell.rung) == 1
+
+
+async def test_another_configuration_is_used_at_once_for_what_waits_for_a_machine_that_is_away(
+    place: Property, bell: Bell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(carrying, "FIRST_DELAY", 3600.0)
+    place.write(BELL + 'gives_up_after = "PT9H"')
+    bell.script.append("away")
+    async with place.agent() as agent:
+        command_id = await place.print()
+        await until(lambda: agent.machines[0].is_away)
+        place.write(BELL + 'tone = "dong"')
+        await agent.apply(place.configuration())
+        assert (await place.ended(command_id))["State"] == "Processed"
+    assert bell.rung == ["dong"]
+
+
+async def test_whoever_follows_does_not_repeat_what_was_done_before_the_machine_went_away(
+    place: Property, bell: Bell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(carrying, "FIRST_DELAY", 3600.0)
+    bell.steps = 3
+    bell.script.append("hang after")
+    place.write(BELL + 'gives_up_after = "PT9H"')
+    async with place.agent() as agent:
+        command_id = await place.print()
+        await bell.reached.wait()
+        bell.script.append("away")
+        bell.go.set()
+        await until(lambda: agent.machines[0].is_away)
+        place.write(BELL + 'tone = "dong"')
+        await agent.apply(place.configuration())
+        assert (await place.ended(command_id))["State"] == "Processed"
+    assert bell.rung == ["ding", "dong", "dong"]
+
+
+async def test_what_was_called_off_while_its_machine_was_away_is_not_begun_by_whoever_follows(
+    place: Property, bell: Bell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(carrying, "FIRST_DELAY", 3600.0)
+    place.write(BELL + 'gives_up_after = "PT9H"')
+    bell.script.append("away")
+    async with place.agent() as agent:
+        command_id = await place.print()
+        await until(lambda: agent.machines[0].is_away)
+        await place.desk.call("commands/update", CommandId=command_id, State="Cancelled")
+        place.write(BELL + 'tone = "dong"')
+        await agent.apply(place.configuration())
+        assert (await place.ended(await place.print()))["State"] == "Processed"
+    assert bell.rung == ["dong"]
 
 
 async def test_what_it_waited_for_before_a_crash_does_not_outlive_its_command(

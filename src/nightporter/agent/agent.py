@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Coroutine
-from contextlib import ExitStack, aclosing, suppress
+from contextlib import aclosing, suppress
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -13,16 +13,15 @@ import structlog
 from nightporter import __version__
 from nightporter.agent.configuration import Configuration, MachineConfiguration, Platform
 from nightporter.agent.driver import Away, Document, Surroundings
+from nightporter.agent.driving import drive
 from nightporter.agent.journal import Ending, Entry, Journal, Stage
-from nightporter.agent.machine import CannotBeMade, Machine, Work, report
+from nightporter.agent.machine import Machine, Work, report
 from nightporter.agent.metrics import Metrics
-from nightporter.agent.pausing import pause_unless
 from nightporter.agent.spool import Spool
 from nightporter.agent.telling import Telling
 from nightporter.client import Client, ClientError, Connection, Data, Patience
 from nightporter.domain.command import TERMINAL, CommandState
 from nightporter.domain.sources import Sources
-from nightporter.host.locks import ComputerLock, InUse
 from nightporter.wire.commands import Command, DeviceCommandEvent
 
 REMEMBERED = timedelta(days=30)
@@ -167,27 +166,13 @@ class Agent:
     def _start(self, configuration: MachineConfiguration) -> Machine:
         machine = Machine(configuration, self._surroundings(configuration.name), self._journal, self._ended)
         self._machines[configuration.device_id] = machine
-        self._runs[configuration.device_id] = self._group.create_task(self._drive(machine))
+        driven = drive(machine, self._locks, self._sources, partial(self._drives, machine))
+        self._runs[configuration.device_id] = self._group.create_task(driven)
         return machine
 
-    async def _drive(self, machine: Machine) -> None:
-        told = ""
-        while not machine.left.is_set():
-            with ExitStack() as held:
-                try:
-                    held.enter_context(ComputerLock(self._locks / machine.configuration.lock_name))
-                    driver = machine.make_driver()
-                except (InUse, CannotBeMade, OSError) as error:
-                    why = "another agent on this computer drives it" if isinstance(error, InUse) else str(error)
-                    if why != told:
-                        told = why
-                        _log.error("the machine is not driven", machine=machine.configuration.name, why=why)
-                else:
-                    machine.is_driven = True
-                    if machine.was_passed_over:
-                        self._listen_anew()
-                    await machine.run(driver)
-            await pause_unless(self._sources, AGAIN, machine.left)
+    def _drives(self, machine: Machine) -> None:
+        if machine.was_passed_over:
+            self._listen_anew()
 
     async def _replace(self, machine: Machine) -> None:
         device_id = machine.configuration.device_id
@@ -322,6 +307,10 @@ class Agent:
     def _put(self, machine: Machine, command: Command[Data], entry: Entry) -> Work:
         telling = self._telling(entry, is_begun=command.state is CommandState.PROCESSING)
         work = Work(command, entry, telling, partial(self._document, entry.command_id))
+        if (fault := self._spool.fault(entry.command_id)) is not None:
+            _log.warning(
+                "a document cannot be kept", machine=machine.configuration.name, command=entry.command_id, why=fault
+            )
         machine.put(work)
         return work
 
@@ -372,7 +361,11 @@ class Agent:
         told = "" if connection.is_open else connection.reason or "the connection was lost"
         if told != self._told:
             self._told = told
-            _log.info("connected" if connection.is_open else "not connected", why=told or None)
+            platform = self._configuration.platform.address
+            if connection.is_open:
+                _log.info("connected", platform=platform)
+            else:
+                _log.warning("not connected", platform=platform, why=told)
         self.is_connected = connection.is_open
         if connection.is_open and not self._is_stopping:
             if self._look is not None:

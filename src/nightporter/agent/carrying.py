@@ -30,6 +30,7 @@ from nightporter.agent.driver import (
     merged,
 )
 from nightporter.agent.journal import Ending, Entry, Journal, JournalLost, Stage, Step
+from nightporter.agent.pausing import pause_unless
 from nightporter.agent.telling import Telling
 from nightporter.domain.command import CommandState
 from nightporter.domain.duration import told_duration
@@ -49,6 +50,10 @@ class Withdrawn(Exception):
     """The platform did not agree that the command is begun, or goes on; the message is what it said."""
 
 
+class Left(Exception):
+    """The machine is away, and is to be left: the journal has how far the command came, and whoever follows goes on."""
+
+
 class Carrying:
     """Carries the command of ``entry`` out; made anew after a crash, it goes on where the journal stands."""
 
@@ -61,6 +66,7 @@ class Carrying:
         journal: Journal,
         telling: Telling,
         sources: Sources,
+        leaving: asyncio.Event,
         gives_up_after: float,
         too_old_after: float | None,
     ) -> None:
@@ -70,6 +76,7 @@ class Carrying:
         self._journal = journal
         self._telling = telling
         self._sources = sources
+        self._leaving = leaving
         self._gives_up_after = gives_up_after
         self._too_old_after = too_old_after
         self._records = dict(entry.steps)
@@ -82,7 +89,8 @@ class Carrying:
     async def run(self) -> Ending:
         """Carry all steps out; returns how the command ended, which is not in the journal yet.
 
-        Raises Withdrawn when the platform called it off before anything was sent.
+        Raises Withdrawn when the platform called it off before anything was sent, and Left when it is to end while the
+        machine is away.
         """
         steps, notes = self._driver.steps(self._task), "There was nothing to do."
         for step in range(1, steps + 1):
@@ -244,7 +252,9 @@ class Carrying:
             self._note(why)
             if self.attempt.cancelled.is_set() and when_tired is None:
                 return Refused("It was called off while the machine was away; nothing was done.", is_cancelled=True)
-            await self._sources.pause(delay)
+            await pause_unless(self._sources, delay, self._leaving)
+            if self._leaving.is_set():
+                raise Left
             delay = min(delay * 2, LONGEST_DELAY)
 
     def _note(self, status: str | None) -> None:
@@ -301,6 +311,8 @@ def _broken_off(step: int, steps: int, outcome: Refused | Unknown) -> Ending:
     told = _sayable(outcome.notes)
     if step > 1:
         told = f"{step - 1} of {steps} {'was' if step == 2 else 'were'} carried out. Number {step}: {told}"
+    if left := steps - step:
+        told += " The one after it was not begun." if left == 1 else f" The {left} after it were not begun."
     if isinstance(outcome, Unknown):
         return Ending(Stage.UNKNOWN, CommandState.ERROR, told)
     is_cancelled = outcome.is_cancelled and step == 1

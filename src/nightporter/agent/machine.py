@@ -4,11 +4,12 @@ import asyncio
 import heapq
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 
 import structlog
 
-from nightporter.agent.carrying import Carrying, Withdrawn
+from nightporter.agent.carrying import Carrying, Left, Withdrawn
 from nightporter.agent.configuration import MachineConfiguration
 from nightporter.agent.driver import Document, Driver, Surroundings, Task
 from nightporter.agent.journal import Ending, Entry, Journal, JournalLost, Stage
@@ -130,16 +131,25 @@ class Machine:
                 self.under_way = command_id
                 try:
                     ending = await self._carry_out(work, driver)
+                except Left:
+                    await self._put_back(work)
+                    return
                 finally:
                     self._was_away = self.is_away
                     self.under_way = self._carrying = None
-                    del self._works[command_id]
-                    self._called_off.discard(command_id)
                     work.telling.close()
+                del self._works[command_id]
+                self._called_off.discard(command_id)
                 self._on_end(work, ending)
         finally:
             with suppress(Exception):
                 await driver.close()
+
+    async def _put_back(self, work: Work) -> None:
+        """Let what could not be begun, or asked about, wait again: for whoever follows, by what the journal has of it now."""
+        entry = await self._journal.entry(work.entry.command_id)
+        assert entry is not None
+        self.put(replace(work, entry=entry))
 
     async def _carry_out(self, work: Work, driver: Driver) -> Ending | None:
         command_id = work.entry.command_id
@@ -152,7 +162,7 @@ class Machine:
         except Withdrawn as withdrawn:
             await self._withdrawn(command_id, str(withdrawn))
             return None
-        except JournalLost:
+        except (JournalLost, Left):
             raise
         except Exception as error:
             ending = await self._fault(command_id, error)
@@ -164,7 +174,7 @@ class Machine:
         task = Task(work.entry.command_id, work.entry.created, work.command.data)
         self._carrying = Carrying(
             task, work.document, work.entry, driver, self._journal, work.telling,
-            self._sources, self.configuration.gives_up_after, self.configuration.too_old_after,
+            self._sources, self.left, self.configuration.gives_up_after, self.configuration.too_old_after,
         )  # fmt: skip
         if work.entry.command_id in self._called_off:
             self._carrying.attempt.cancelled.set()

@@ -63,7 +63,7 @@ class Telling:
             await asyncio.wait({self._taking})
         await self._stop_progress()
         result: Notes | None = {} if self._has_status else None
-        said = await self._report(CommandState.PROCESSING, progress=0.0, result=result)
+        said = await self._report(CommandState.PROCESSING, result=result)
         self._is_begun, self._has_status = True, False
         return said
 
@@ -89,10 +89,11 @@ class Telling:
         return said
 
     def close(self) -> None:
-        """Stop telling."""
+        """Stop telling, until there is more to tell."""
         for task in (self._taking, self._progressing):
             if task is not None:
                 task.cancel()
+        self._progressing = None
 
     async def _stop_progress(self) -> None:
         progressing, self._progressing = self._progressing, None
@@ -126,7 +127,6 @@ class Telling:
         self,
         state: CommandState,
         *,
-        progress: float | None = None,
         notes: str | None = None,
         result: Notes | None = None,
     ) -> str | None:
@@ -134,7 +134,7 @@ class Telling:
         while True:
             try:
                 await self._client().update(
-                    self._command_id, state, progress=progress, notes=notes, executor=self._executor, result=result
+                    self._command_id, state, notes=notes, executor=self._executor, result=result
                 )
             except ClientError as error:
                 if isinstance(error, Refused) and error.status in VERDICTS:

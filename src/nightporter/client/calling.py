@@ -241,14 +241,15 @@ def reason_of(error: Exception) -> str:
         return (
             f"the proxy at {error.host}:{error.port}: {told}" if isinstance(error, ClientProxyConnectionError) else told
         )
+    if isinstance(error, OSError):
+        return _why_not_connected(error)
     return str(error) or type(error).__name__
 
 
 def _why_not_connected(cause: BaseException | None) -> str:
     if not isinstance(cause, OSError):
         return str(cause)
-    if cause.errno and not isinstance(
-        cause, (ssl.SSLError, socket.gaierror)
-    ):  # these two count in numbers of their own
+    # TLS and names count in numbers of their own.
+    if cause.errno and not isinstance(cause, (ssl.SSLError, socket.gaierror)):
         return os.strerror(cause.errno)
-    return cause.strerror or str(cause)
+    return cause.strerror or str(cause) or type(cause).__name__

@@ -10,7 +10,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketExce
 
 from nightporter import __version__
 from nightporter.client.address import Address, proxy_of
-from nightporter.client.calling import refusal_of
+from nightporter.client.calling import reason_of, refusal_of
 from nightporter.client.errors import Refused
 from nightporter.client.patience import BackOff, Means, Patience
 from nightporter.domain.command import CommandState
@@ -118,7 +118,7 @@ class Socket:
             except ConnectionClosed as error:
                 reason = _closed(error)
             except (OSError, WebSocketException) as error:
-                reason = str(error) or type(error).__name__
+                reason = reason_of(error)
             if self._means.elapsed() - began >= HEALTHY:
                 back_off.reset()
             delay = back_off.next(min(wait or 0.0, self._patience.longest_wait))
