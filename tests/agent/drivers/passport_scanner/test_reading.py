@@ -217,7 +217,7 @@ async def test_a_read_that_comes_while_it_is_prepared_is_never_taken(scanner: Pa
 
 async def test_a_probe_claims_no_more_than_is_known(scanner: PassportScanner) -> None:
     assert await at(scanner).probe() == Probe(
-        f"something answers at tcp 127.0.0.1:{scanner.port}; whether it is a scanner shows when a document is laid on it"
+        f"something answers at 127.0.0.1:{scanner.port}; whether it is a scanner shows when a document is laid on it"
     )
 
 
