@@ -313,8 +313,6 @@ def _broken_off(step: int, steps: int, outcome: Refused | Unknown) -> Ending:
         told = f"{step - 1} of {steps} {'was' if step == 2 else 'were'} carried out. Number {step}: {told}"
     if left := steps - step:
         told += " The one after it was not begun." if left == 1 else f" The {left} after it were not begun."
-    if left := steps - step:
-        told += " The one after it was not begun." if left == 1 else f" The {left} after it were not begun."
     if isinstance(outcome, Unknown):
         return Ending(Stage.UNKNOWN, CommandState.ERROR, told)
     is_cancelled = outcome.is_cancelled and step == 1
