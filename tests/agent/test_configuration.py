@@ -185,15 +185,13 @@ def _told_of(driver: str, lines: str, folder: Path) -> str:
     return str(caught.value).removeprefix(f"{folder / 'agent.toml'}: [machines.'M']: ")
 
 
-def test_one_machine_under_two_drivers_is_told(tmp_path: Path) -> None:
+@pytest.mark.parametrize("other", ["industry-standard", "mrz"])
+def test_one_machine_under_two_drivers_is_told(tmp_path: Path, other: str) -> None:
     machine = '[machines.{}]\ndevice = "{}"\ndriver = "{}"\naddress = "192.0.2.7:4001"\n'
     (tmp_path / "agent.toml").write_text(
-        PLATFORM
-        + TOKENS
-        + machine.format("Till", PRINTER, "zvt")
-        + machine.format("Encoder", CUTTER, "industry-standard")
+        PLATFORM + TOKENS + machine.format("Till", PRINTER, "zvt") + machine.format("Other", CUTTER, other)
     )
-    with pytest.raises(InvalidConfiguration, match=r"'Encoder'\] and .*'Till'\] are the same machine, 192.0.2.7:4001;"):
+    with pytest.raises(InvalidConfiguration, match=r"'Other'\] and .*'Till'\] are the same machine, 192.0.2.7:4001;"):
         load(tmp_path / "agent.toml", kinds(), "here", {})
 
 

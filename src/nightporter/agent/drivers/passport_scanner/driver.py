@@ -139,7 +139,7 @@ def _address(address: str) -> tuple[str, int]:
 
 def _place(options: MrzOptions) -> str:
     if options.address is not None:
-        return "tcp {}:{}".format(*_address(options.address))
+        return "{}:{}".format(*_address(options.address))
     port = options.port or ""
     # Udev gives one port several names; those of Windows know no letter case.
     return f"serial {os.path.realpath(port) if port.startswith('/') else port.upper()}"
