@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 DONE, FAILED, USAGE, UNREACHABLE, STOPPED = 0, 1, 2, 3, 130
+LOOK = 5.0
+"""Seconds between two looks at what the machine of a command waits for."""
 EXIT_CODES = (
     "Exit codes: 0 done; 1 refused by the server, or the command ended in Error or Cancelled; 2 wrong usage; "
     "3 the server could not be reached; 130 stopped by Ctrl-C."
@@ -54,7 +56,9 @@ AccessTokenOption = Annotated[
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
-WaitOption = Annotated[bool, typer.Option("--wait", help="Wait until the command has ended, and tell how.")]
+WaitOption = Annotated[
+    bool, typer.Option("--wait", help="Wait until the command has ended, and tell how; and what its machine waits for.")
+]
 
 
 @value
@@ -155,21 +159,42 @@ async def tell_added(client: "Client", command_id: str, device_id: str, *, wait:
     """Tell of a new command, and with ``wait`` what becomes of it; raises typer.Exit unless that is Processed."""
     from contextlib import aclosing
 
+    from nightporter.client.ticking import ticking
     from nightporter.domain.command import CommandState
+    from nightporter.host.clock import machine_sources
 
     state = CommandState.PENDING
     if not as_json:
         say(f"{command_id} {state}")
     if wait:
-        async with aclosing(client.follow(command_id, lost_and_found)) as states:
-            async for following in states:
-                if following != state and not as_json:
-                    say(f"{command_id} {following}")
-                state = following
+        status = None
+        states = client.follow(command_id, lost_and_found)
+        async with aclosing(ticking(states, LOOK, machine_sources().pause)) as heard:
+            async for following in heard:
+                if following is not None:
+                    if following != state and not as_json:
+                        say(f"{command_id} {following}")
+                    state = following
+                elif state is CommandState.PROCESSING and not as_json:
+                    before, status = status, await _status(client, command_id)
+                    if status is not None and status != before:
+                        say(f"{command_id} {state} {status}")
     if as_json:
         say_json({"CommandId": command_id, "DeviceId": device_id, "State": state})
     if state in (CommandState.ERROR, CommandState.CANCELLED):
         raise fail(f"the command ended as {state}", FAILED)
+
+
+async def _status(client: "Client", command_id: str) -> str | None:
+    """What the machine waits for, where the desk tells it and answers."""
+    from nightporter.cli.telling import status_of
+    from nightporter.client import ClientError
+
+    try:
+        page = await client.get_all_by_ids([command_id], execution=True)
+    except ClientError:
+        return None
+    return status_of(page.commands[0]) if page.commands else None
 
 
 def lost_and_found(connection: Any) -> None:

@@ -135,7 +135,7 @@ def history(command: Command[Data], *, with_result: bool) -> list[str]:
         lines.append(f"Taken by {told.executor}")
     if told.progress is not None:
         lines.append(f"Progress {told.progress:g} %")
-    if (status := _status(command)) is not None:
+    if (status := status_of(command)) is not None:
         lines.append(f"Status   {status}")
     if told.notes is not None:
         lines.append(f"Notes    {told.notes}")
@@ -144,7 +144,7 @@ def history(command: Command[Data], *, with_result: bool) -> list[str]:
     return lines
 
 
-def _status(command: Command[Data]) -> str | None:
+def status_of(command: Command[Data]) -> str | None:
     """What the machine waits for, as an agent tells it meanwhile: a sentence, and nothing of a guest's."""
     match result_of(command):
         case {"Status": str(status), **rest} if not rest and command.state is CommandState.PROCESSING:
