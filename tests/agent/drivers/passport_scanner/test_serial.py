@@ -139,5 +139,5 @@ def test_one_machine_has_one_place_by_whichever_name(tmp_path: Path) -> None:
     one, other = (KIND.place(MrzOptions(port=str(tmp_path / name))) for name in ("ttyACM0", "by-id"))
     assert one == other
     assert KIND.place(MrzOptions(port="com3")) == KIND.place(MrzOptions(port="COM3")) == "serial COM3"
-    assert KIND.place(MrzOptions(address="Scanner.local:4001")) == "tcp scanner.local:4001"
-    assert KIND.place(MrzOptions(address="[::1]:4001")) == "tcp ::1:4001"
+    assert KIND.place(MrzOptions(address="Scanner.local:4001")) == "scanner.local:4001"
+    assert KIND.place(MrzOptions(address="[::1]:4001")) == "::1:4001"
