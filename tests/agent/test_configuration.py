@@ -226,13 +226,13 @@ def test_tokens_may_be_in_the_environment(tmp_path: Path) -> None:
 
 def test_a_file_with_a_token_that_is_missing_is_told(tmp_path: Path) -> None:
     message = told(tmp_path, FILES)
-    assert message == f": client_token_file: {tmp_path / 'client'} cannot be read: No such file or directory"
+    assert message == f": [platform] client_token_file: {tmp_path / 'client'} cannot be read: No such file or directory"
 
 
 def test_an_empty_file_with_a_token_is_told(tmp_path: Path) -> None:
     (tmp_path / "client").write_text("\n")
     (tmp_path / "access").write_text("SECRET-TWO")
-    assert told(tmp_path, FILES) == f": client_token_file: {tmp_path / 'client'} is empty"
+    assert told(tmp_path, FILES) == f": [platform] client_token_file: {tmp_path / 'client'} is empty"
 
 
 def test_the_state_is_where_the_service_manager_says(tmp_path: Path) -> None:

@@ -173,9 +173,9 @@ def _token(told: _Platform, name: str, path: Path, environment: Mapping[str, str
         try:
             plain = holder.read_text("utf-8-sig").strip()
         except (OSError, UnicodeDecodeError) as error:
-            raise InvalidConfiguration(f"{path}: {name}_file: {holder} {_unreadable(error)}") from None
+            raise InvalidConfiguration(f"{path}: [platform] {name}_file: {holder} {_unreadable(error)}") from None
         if not plain:
-            raise InvalidConfiguration(f"{path}: {name}_file: {holder} is empty")
+            raise InvalidConfiguration(f"{path}: [platform] {name}_file: {holder} is empty")
     token: str = plain or environment.get(TOKENS[name], "")
     if not token:
         raise InvalidConfiguration(
