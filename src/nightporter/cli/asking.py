@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 DONE, FAILED, USAGE, UNREACHABLE, STOPPED = 0, 1, 2, 3, 130
-LOOK = 5.0
-"""Seconds between two looks at what the machine of a command waits for."""
+LOOK = 10.0
+"""Seconds between two looks at what the machine of a command waits for; the document comes along each time."""
 EXIT_CODES = (
     "Exit codes: 0 done; 1 refused by the server, or the command ended in Error or Cancelled; 2 wrong usage; "
     "3 the server could not be reached; 130 stopped by Ctrl-C."
