@@ -38,6 +38,10 @@ class Kind:
     is_administration: bool = False
 
 
+def _clock() -> datetime:
+    return datetime(2026, 3, 1)  # noqa: DTZ001 - a machine's own clock, which has no offset
+
+
 KINDS = (
     Kind("Printer", PrinterSimulator, 'driver = "ipp"\nuri = "ipp://{place}/ipp/print"', "addPrinter", "PrinterId", PAGE),
     Kind(
@@ -45,12 +49,12 @@ KINDS = (
         "addKeyCutter", "KeyCutterId", KEY,
     ),
     Kind(
-        "FiscalMachine", FiscalMachineSimulator,
+        "FiscalMachine", lambda: FiscalMachineSimulator(_clock),
         'driver = "epson"\naddress = "http://{place}"\ndepartments = {{ "IT-10" = 1, "IT-22" = 2 }}',
         "addFiscalMachine", "FiscalMachineId", {"BillId": "12345678-1234-1234-1234-123456789012"}, is_administration=True,
     ),
     Kind(
-        "PaymentTerminal", lambda: PaymentTerminal(lambda: datetime(2026, 3, 1)),  # noqa: DTZ001 - a terminal's own clock
+        "PaymentTerminal", lambda: PaymentTerminal(_clock),
         'driver = "zvt"\naddress = "{place}"', "addPaymentTerminal", "TerminalId", PAYMENT,
     ),
     Kind(
