@@ -165,11 +165,11 @@ def test_a_proxy_of_another_kind_is_told_without_its_login(
 
 
 async def test_a_login_goes_to_the_proxy_and_not_into_what_is_told(peer: Peer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("http_proxy", peer.address.replace("http://", "user:S3CR3T@"))
+    monkeypatch.setenv("http_proxy", peer.address.replace("http://", "user:S3:CR3T@"))
     async with Client(AWAY, CLIENT_TOKEN, ACCESS_TOKEN) as client:
         with pytest.raises(Refused):
             await client.get_devices()
-    assert peer.asked[0].headers["proxy-authorization"] == f"basic {b64encode(b'user:S3CR3T').decode()}".lower()
+    assert peer.asked[0].headers["proxy-authorization"] == f"basic {b64encode(b'user:S3:CR3T').decode()}".lower()
     monkeypatch.setenv("http_proxy", refusing().replace("http://", "user:S3CR3T@"))
     reasons: list[str] = []
     async with Client(AWAY, CLIENT_TOKEN, ACCESS_TOKEN, patience=Patience(tries=1, first_delay=0.01)) as client:

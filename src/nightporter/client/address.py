@@ -55,11 +55,12 @@ def proxy_of(address: str) -> str | None:
     try:
         proxy = URL(told if "://" in told else f"http://{told}")
         (proxy.raw_host or "").encode("idna")
-        login = f"{proxy.user or ''}{proxy.password or ''}".encode("latin-1")
+        f"{proxy.user or ''}{proxy.password or ''}".encode("latin-1")
     except ValueError:  # of codecs too
-        proxy, login = URL(), b""
+        proxy = URL()
     is_plain = proxy.scheme == "http" and proxy.host and proxy.path in ("", "/")
-    if not is_plain or proxy.query_string or proxy.fragment or b":" in login:
+    # A colon ends the user's name in what is sent (RFC 7617, 2).
+    if not is_plain or proxy.query_string or proxy.fragment or ":" in (proxy.user or ""):
         raise ValueError(
             f"The proxy that this computer is set to ask for {scheme} is not one of HTTP: expected one like "
             "http://proxy.example.com:3128, with a login before an @"
