@@ -88,35 +88,19 @@ async def test_the_queue_is_read_from_time_to_time(client: Client, peer: Peer, w
     assert peer.operations().count("commands/getAllActive") == 2, "once at the start, and once when it was time"
 
 
-async def test_without_a_socket_one_that_cannot_be_read_is_not_fetched_each_time(peer: Peer, waits: Waits) -> None:
-    strange = command(2)
-    strange["Device"] = {**PRINTER, "Type": "CoffeeMachine"}
-    peer.commands += [command(1), strange]
+def deaf(peer: Peer, waits: Waits, sweep: float, reached: asyncio.Event | None = None) -> Client:
+    """A client whose socket is turned away, until it is ``reached``; then it is tried again."""
     peer.upgrades_refused.append((403, "what is a WebSocket?"))
-    patience = Patience(sweep=100 * SWEEP, deaf=SWEEP, first_delay=SWEEP * 1000, longest_delay=SWEEP * 1000)
+    until_reached = reached or asyncio.Event()
 
     async def sleep(seconds: float) -> None:
-        await (asyncio.Event().wait() if seconds > SWEEP else waits.sleep(seconds))
+        await (until_reached.wait() if seconds > SWEEP else waits.sleep(seconds))
 
-    async with (
-        Client(
-            peer.address, CLIENT_TOKEN, ACCESS_TOKEN, "Tests", peer.socket_address,
-            patience=patience, means=replace(waits.means(), sleep=sleep),
-        ) as client,
-        aclosing(client.work()) as work,
-    ):  # fmt: skip
-        first = asyncio.ensure_future(given(work))
-        await swept(waits)
-        assert await first == 1
-        idle = asyncio.ensure_future(given(work))
-        for _ in range(3):
-            await swept(waits)
-        await until_sweeping(waits)
-        peer.commands.append(command(3))
-        await swept(waits)
-        assert await idle == 3
-    asked = [one.fields["CommandIds"] for one in peer.asked if one.operation == "commands/getAllByIds"]
-    assert asked.count([command_id(2)]) == 1
+    patience = Patience(sweep=sweep, deaf=SWEEP, first_delay=SWEEP * 1000, longest_delay=SWEEP * 1000)
+    means = replace(waits.means(), sleep=sleep)
+    return Client(
+        peer.address, CLIENT_TOKEN, ACCESS_TOKEN, "Tests", peer.socket_address, patience=patience, means=means
+    )
 
 
 async def swept(waits: Waits) -> None:
@@ -132,25 +116,29 @@ async def until_sweeping(waits: Waits) -> None:
             await asyncio.sleep(0)
 
 
+async def test_without_a_socket_one_that_cannot_be_read_is_not_fetched_each_time(peer: Peer, waits: Waits) -> None:
+    strange = command(2)
+    strange["Device"] = {**PRINTER, "Type": "CoffeeMachine"}
+    peer.commands += [command(1), strange]
+    async with deaf(peer, waits, sweep=100 * SWEEP) as client, aclosing(client.work()) as work:
+        first = asyncio.ensure_future(given(work))
+        await swept(waits)
+        assert await first == 1
+        idle = asyncio.ensure_future(given(work))
+        for _ in range(3):
+            await swept(waits)
+        await until_sweeping(waits)
+        peer.commands.append(command(3))
+        await swept(waits)
+        assert await idle == 3
+    asked = [one.fields["CommandIds"] for one in peer.asked if one.operation == "commands/getAllByIds"]
+    assert asked.count([command_id(2)]) == 1
+
+
 async def test_while_the_socket_is_closed_the_queue_is_read_more_often(peer: Peer, waits: Waits) -> None:
     peer.commands.append(command(1))
-    peer.upgrades_refused.append((403, "what is a WebSocket?"))
-    patience = Patience(sweep=5 * SWEEP, deaf=SWEEP, first_delay=SWEEP * 1000, longest_delay=SWEEP * 1000)
     reached = asyncio.Event()
-
-    async def sleep(seconds: float) -> None:
-        if seconds > SWEEP:  # until the socket is tried again
-            await reached.wait()
-        else:
-            await waits.sleep(seconds)
-
-    async with (
-        Client(
-            peer.address, CLIENT_TOKEN, ACCESS_TOKEN, "Tests", peer.socket_address,
-            patience=patience, means=replace(waits.means(), sleep=sleep),
-        ) as client,
-        aclosing(client.work()) as work,
-    ):  # fmt: skip
+    async with deaf(peer, waits, sweep=5 * SWEEP, reached=reached) as client, aclosing(client.work()) as work:
         first = asyncio.ensure_future(given(work))
         await swept(waits)
         assert await first == 1, "no socket was open"
